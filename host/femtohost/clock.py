@@ -1,0 +1,65 @@
+"""Virtual time: an ordered queue of events, in nanoseconds since power-on."""
+
+import heapq
+from itertools import count
+
+US = 1_000
+MS = 1_000_000
+SECOND = 1_000_000_000
+
+
+class Event:
+    """One call in the future; `cancel()` takes it back, also more than once or after it ran."""
+
+    __slots__ = ("action", "time")
+
+    def __init__(self, time, action):
+        self.time = time
+        self.action = action
+
+    def cancel(self):
+        self.action = None
+
+
+class Clock:
+    """The only time there is. `now` is int64 nanoseconds since power-on and never goes back.
+
+    Events of the same instant run in the order in which they were asked for.
+    """
+
+    def __init__(self):
+        self.now = 0
+        self._queue = []
+        self._order = count()
+
+    def at(self, time, action):
+        """Call `action()` at `time` ns; a time that is past means now. Returns the Event."""
+        event = Event(max(time, self.now), action)
+        heapq.heappush(self._queue, (event.time, next(self._order), event))
+        return event
+
+    def after(self, delay, action):
+        """Call `action()` `delay` ns from now. Returns the Event."""
+        return self.at(self.now + delay, action)
+
+    def next_time(self):
+        """Time of the earliest event that still stands, or None."""
+        while self._queue and self._queue[0][2].action is None:
+            heapq.heappop(self._queue)
+        return self._queue[0][0] if self._queue else None
+
+    def run_next(self):
+        """Move to the earliest event and run it. False when there is none."""
+        if self.next_time() is None:
+            return False
+        self.now, _, event = heapq.heappop(self._queue)
+        action, event.action = event.action, None
+        action()
+        return True
+
+    def advance(self, time):
+        """Let time pass up to `time` ns without running anything; no event may stand before it."""
+        following = self.next_time()
+        if following is not None and following < time:
+            raise ValueError(f"an event stands at {following} ns, before {time} ns")
+        self.now = max(self.now, time)
