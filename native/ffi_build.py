@@ -4,7 +4,6 @@ What the binding declares is cut from the headers themselves, between the lines
 `/* api */` and `/* end api */`, so that header and binding cannot part.
 """
 
-import re
 from pathlib import Path
 
 from cffi import FFI
@@ -15,13 +14,9 @@ HEADERS = ["ec.h", "g711.h"]
 
 
 def api(header):
-    """Declarations of one header, as cffi's parser wants them: no preprocessor lines, no comments."""
+    """The declarations of one header."""
     text = (HERE / header).read_text()
-    part = re.search(r"/\* api \*/(.*)/\* end api \*/", text, re.S).group(1)
-    part = re.sub(r"/\*.*?\*/", "", part, flags=re.S)
-    constants = {line for line in part.splitlines() if re.match(r"#define \w+ +[-(\w]", line)}
-    lines = [re.sub(r"(#define \w+).*", r"\1 ...", line) if line in constants else line for line in part.splitlines()]
-    return "\n".join(line for line in lines if not line.startswith("#") or line in lines and line.endswith("..."))
+    return text.partition("/* api */")[2].partition("/* end api */")[0]
 
 
 def builder():

@@ -15,7 +15,7 @@ class NativeBuildHook(BuildHookInterface):
     def initialize(self, version, build_data):
         from ffi_build import compile_extension
 
-        library = compile_extension(Path(self.directory) / "native")
+        library = compile_extension(Path(self.root) / "build" / "native")
         key = "force_include_editable" if version == "editable" else "force_include"
         build_data[key][str(library)] = library.name
         build_data["pure_python"] = False

@@ -1,0 +1,64 @@
+"""The App: every part of the gateway, joined, and the step that drives them."""
+
+from femtojack.call.control import Control
+from femtojack.config import parse_address, validate
+from femtojack.line.fxs import Port
+from femtojack.sip.message import MAX_SIZE
+from femtojack.sip.ua import UserAgent
+from femtojack.ticks import earlier
+from femtojack.voice.media import Media
+from femtojack.voice.path import VoicePath
+
+
+class App:
+    """The firmware on one board (femtojack.board). ConfigError: the board's configuration is wrong."""
+
+    def __init__(self, board):
+        config = validate(board.config)
+        sip, line = config["sip"], config["line"]
+        self.control = Control(line["dial_plan"], board.trace)
+        self.port = Port(board, line["country"], self.control)
+        self.voice = VoicePath(board, config["voice"])
+        self.media = Media(board, self.voice, sip["rtp_port"])
+        self._socket = board.udp.open(sip["port"])
+        self.agent = UserAgent(
+            {
+                "user": sip["user"],
+                "password": sip["password"],
+                "domain": sip["domain"],
+                "server": parse_address(sip["server"]) if sip["server"] else None,
+                "local_ip": board.udp.address,
+                "port": sip["port"],
+                "expires": sip["expires"],
+            },
+            self._socket.send,
+            board.entropy,
+            self.control,
+            board.trace,
+        )
+        self.control.bind(self.port, self.agent, self.media)
+        self._datagram = bytearray(MAX_SIZE)
+        self._datagram_view = memoryview(self._datagram)
+        self._source = bytearray(6)
+        self._registering = False
+
+    def step(self, now):
+        """Drain every input, then run what is due (see femtojack.board). Returns the next deadline or None."""
+        if not self._registering:
+            self._registering = True
+            self.agent.register(now)
+        self.media.step()
+        self.voice.step()
+        self._signalling(now)
+        self.port.step(now)
+        self.control.step(now)
+        # The agent last: what the others did may have given it work.
+        deadline = self.agent.step(now)
+        return earlier(deadline, earlier(self.port.deadline, self.control.deadline))
+
+    def _signalling(self, now):
+        while True:
+            n = self._socket.recv_into(self._datagram, self._source)
+            if n < 0:
+                return
+            self.agent.receive(self._datagram_view[:n], self._source, now)

@@ -1,0 +1,1 @@
+"""Call control: what joins the telephone, the voice path and SIP."""

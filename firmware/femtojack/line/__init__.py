@@ -1,0 +1,1 @@
+"""The analog line: SLIC driver, FXS port, tones, digit map."""

@@ -1,0 +1,1 @@
+"""The voice path between the line and the legs of a call."""

@@ -1,0 +1,109 @@
+"""The RTP session of one call: between the voice path and the network, G.711 in 20 ms packets."""
+
+from femtojack.sip import sdp
+from femtojack.sip.rtp import RtpReceiver, RtpSender
+from femtojack.voice.jitter import EMPTY, OK, JitterBuffer
+from femtojack.voice.path import FRAME
+from micropython import const
+
+_LARGEST = const(400)  # octets of a datagram: header, 15 contributing sources, extension, 30 ms
+
+
+class Media:
+    """One RTP port and at most one call on it. It is the stream of `path` (femtojack.voice.path.VoicePath)."""
+
+    def __init__(self, board, path, port):
+        self._path = path
+        self._voice = board.voice
+        self._entropy = board.entropy
+        self._address = board.udp.address
+        self._port = port
+        self._socket = board.udp.open(port)
+        self._packet = bytearray(_LARGEST)
+        self._packet_view = memoryview(self._packet)
+        self._source = bytearray(6)
+        self._remote = bytearray(6)
+        self._heard = bytearray(FRAME)
+        self._jitter = JitterBuffer()
+        self._receiver = RtpReceiver()
+        self._sender = None
+        self._sends = False
+        self._session = 0
+        self.frame_out = None
+        self.encode = self.decode = None
+        self.running = False
+
+    # -- what the call control asks for ---------------------------------------------------------------------------
+
+    def offer(self):
+        """SDP of an offer."""
+        self._session += 1
+        return sdp.offer(self._address, self._port, self._session)
+
+    def answer(self, remote):
+        """SDP of the answer to `remote`, or an offer where the far end made none; None if there is no common codec."""
+        if remote is None:
+            return self.offer()
+        self._session += 1
+        return sdp.answer(remote, self._address, self._port, self._session)
+
+    def start(self, remote):
+        """Talk to `remote` (femtojack.sip.sdp.Session); again with another to go on there. Unusable: silence."""
+        if remote is None or not remote.usable:
+            return
+        self._remote[:] = remote.address + bytes((remote.port >> 8, remote.port & 0xFF))
+        self._sends = remote.hears
+        if not self.running:
+            self._begin(remote.codec)
+
+    def stop(self):
+        if self.running:
+            self.running = False
+            self._path.detach()
+
+    def _begin(self, codec):
+        ulaw = codec == 0
+        self.encode = self._voice.ulaw_encode if ulaw else self._voice.alaw_encode
+        self.decode = self._voice.ulaw_decode if ulaw else self._voice.alaw_decode
+        ssrc = bytearray(4)
+        self._entropy(ssrc)
+        self._sender = RtpSender(ssrc, codec)
+        self._receiver.reset(codec)
+        self._jitter.reset()
+        self.frame_out = self._sender.payload
+        self.running = True
+        self._path.attach(self)
+
+    # -- input ----------------------------------------------------------------------------------------------------
+
+    def step(self):
+        """Take in every datagram that waits."""
+        while True:
+            n = self._socket.recv_into(self._packet, self._source)
+            if n < 0:
+                return
+            if self.running and self._receiver.parse(self._packet, n):
+                start = self._receiver.start
+                self._jitter.put(self._receiver.sequence, self._packet_view[start : start + self._receiver.length])
+
+    # -- the stream of the voice path -----------------------------------------------------------------------------
+
+    def send(self):
+        """Send the frame that stands in `frame_out`."""
+        sender = self._sender
+        sender.next()
+        if self._sends:
+            self._socket.send(sender.packet, len(sender.packet), self._remote)
+
+    def fetch(self):
+        """160 octets to play now; None is silence. A single lost frame is bridged by the one before."""
+        state = self._jitter.get(self._heard)
+        if state == OK:
+            self._bridged = False
+        elif state == EMPTY or self._bridged:
+            return None
+        else:
+            self._bridged = True
+        return self._heard
+
+    _bridged = False

@@ -1,0 +1,158 @@
+"""The emulator: one box, the telephone on its line, the network and the far end, in virtual time.
+
+    with Emulator(seed=1) as box:
+        box.phone.off_hook()
+        box.phone.dial("555")
+        box.run_until(lambda: box.phone.hears("ringback"), timeout_s=10)
+
+An Emulator is an object: any number live in one process. What a test does to it (`box.phone.dial("5")`,
+`box.far.answer_after_s = 3`) is written down with its instant, so that a saved trace can be run again.
+"""
+
+from femtojack.app import App
+
+from femtohost.board import EmulatedBoard
+from femtohost.clock import SECOND, Clock
+from femtohost.echo_path import load_path
+from femtohost.errors import VirtualTimeout
+from femtohost.misuse import MisuseLog
+from femtohost.models.line import Line
+from femtohost.models.phone import Phone
+from femtohost.models.slic import Si3210
+from femtohost.network import Network
+from femtohost.peers.far_end import FarEnd
+from femtohost.processor import PERIOD, Processor
+from femtohost.recorder import Recorder
+from femtohost.seeds import Seeds
+from femtohost.trace import Trace
+
+BOX_ADDRESS = bytes((10, 0, 0, 1))
+FAR_ADDRESS = bytes((10, 0, 0, 2))
+FAR_TEXT = "10.0.0.2:5060"
+WRAP_WITHIN_S = 4  # the tick counter wraps at a random instant before this
+
+
+class Emulator:
+    """A powered box.
+
+    seed      every random stream of the run comes from it
+    config    as femtojack.config has it; the SIP server is the emulated far end unless it says otherwise
+    path      echo path of the telephone's hybrid: "d2".."d9", a CSV file, or an EchoPath
+    erl_db    echo return loss of that path, dB
+    noise_dbm0  line noise, None for none
+    delay_ms, jitter_ms, loss  the network's, 0 <= loss < 1
+    keep_trace  False keeps only the last records (long runs)
+    ConfigError, PathError, ValueError: an argument that is wrong.
+    """
+
+    def __init__(
+        self, seed=1, config=None, *, path="d2", erl_db=6.0, noise_dbm0=None,
+        delay_ms=10, jitter_ms=0, loss=0.0, keep_trace=True,
+    ):  # fmt: skip
+        self.options = {
+            "seed": seed, "config": config or {}, "path": str(path), "erl_db": erl_db, "noise_dbm0": noise_dbm0,
+            "delay_ms": delay_ms, "jitter_ms": jitter_ms, "loss": loss,
+        }  # fmt: skip
+        self.seeds = Seeds(seed)
+        self.clock = Clock()
+        self.misuse = MisuseLog(self.clock)
+        self.trace = Trace(self.clock, keep_trace)
+        self._states = {"fxs": "DOWN", "call": "IDLE"}
+        self.trace.on_record.append(self._note_state)
+        self.echo_path = load_path(path).scaled(erl_db)
+        self.recorder = Recorder(self)
+        self._country = (config or {}).get("line", {}).get("country", "us")
+        self._build_line(noise_dbm0)
+        self._build_network(delay_ms, jitter_ms, loss)
+        self._build_box(config or {})
+
+    def _build_line(self, noise_dbm0):
+        phone = Phone(self.clock, self._country)
+        self.line = Line(phone, self.seeds.stream("line"), path=self.echo_path, noise_dbm0=noise_dbm0)
+        self.phone = self.recorder.facade("phone", phone)
+
+    def _build_network(self, delay_ms, jitter_ms, loss):
+        network = Network(self.clock, self.seeds.stream("network"), delay_ms, jitter_ms, loss)
+        self.network = self.recorder.facade("network", network)
+        far = FarEnd(self.clock, network, self.seeds.stream("far"), address=FAR_ADDRESS)
+        self.far = self.recorder.facade("far", far)
+        self._network = network
+
+    def _build_box(self, config):
+        offset = PERIOD - int(self.seeds.stream("ticks").integers(1, WRAP_WITHIN_S * 1000))
+        self.processor = Processor(self.clock, self.trace, self.misuse, offset)
+        self.slic = Si3210(
+            self.clock, self.misuse, self.seeds.stream("slic"), self.line, on_interrupt=self.processor.wake
+        )
+        self.board = EmulatedBoard(
+            clock=self.clock, slic=self.slic, network=self._network, address=BOX_ADDRESS, trace=self.trace,
+            rng=self.seeds.stream("entropy"), config=with_server(config), processor=self.processor,
+        )  # fmt: skip
+        self.app = App(self.board)
+        self.board.run(self.app)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def close(self):
+        """Power off. Nothing runs any more."""
+
+    def state(self, machine):
+        """State of one of the firmware's machines, as its trace told: "fxs" (the port) or "call"."""
+        return self._states[machine]
+
+    def _note_state(self, time, point, data):
+        if point in self._states:
+            self._states[point] = data.decode().split(">")[1]
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    @property
+    def time_s(self):
+        """Seconds of virtual time since power-on."""
+        return self.clock.now / SECOND
+
+    def run_for(self, seconds):
+        """Let `seconds` of virtual time pass."""
+        self.run_to(self.clock.now + round(seconds * SECOND))
+
+    def run_to(self, time):
+        """Run all that is due up to and including `time` ns, and stop there."""
+        following = self.clock.next_time()
+        while following is not None and following <= time:
+            self._event()
+            following = self.clock.next_time()
+        self.clock.advance(time)
+
+    def run_until(self, condition, timeout_s=10):
+        """Run until `condition()` is true; it is asked before each event. VirtualTimeout after `timeout_s`."""
+        end = self.clock.now + round(timeout_s * SECOND)
+        while not condition():
+            following = self.clock.next_time()
+            if following is None or following > end:
+                self.clock.advance(end)
+                raise VirtualTimeout(f"not within {timeout_s} s of virtual time; last:\n{self.trace.last_lines(20)}")
+            self._event()
+
+    def run_events(self, count):
+        """Run the next `count` events; for replay."""
+        for _ in range(count):
+            if not self._event():
+                return
+
+    events = 0  # events run so far
+
+    def _event(self):
+        self.events += 1
+        return self.clock.run_next()
+
+
+def with_server(config):
+    """`config` with the emulated far end as SIP server where it names none."""
+    sip = config.get("sip", {})
+    if not isinstance(sip, dict) or "server" in sip:
+        return config
+    return {**config, "sip": {"server": FAR_TEXT, **sip}}

@@ -1,0 +1,1 @@
+"""Measuring echo cancellers: the signals and meters of G.168, and figures drawn from them."""

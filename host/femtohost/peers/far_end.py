@@ -1,0 +1,154 @@
+"""The far end: a SIP talker in virtual time. It makes and takes calls, speaks, listens, and plays registrar.
+
+It is the independent other end of the firmware's SIP: it reads with sipmessage, and shares nothing with the firmware.
+"""
+
+import numpy as np
+
+from femtohost.network import endpoint
+from femtohost.peers.registrar import Authenticator, Registrar
+from femtohost.peers.rtp import Talk
+from femtohost.peers.sip_call import IncomingCall, OutgoingCall
+from femtohost.peers.sip_message import ALLOW, PORT, response_to
+from femtohost.peers.sip_transaction import TransactionLayer
+
+GATEWAY = endpoint(b"\x0a\x00\x00\x01", PORT)
+
+
+class FarEnd:
+    """A telephone at the other end of the network. One call at a time: a second INVITE gets 486.
+
+    clock: femtohost.clock.Clock; network: femtohost.network.Network; rng: numpy.random.Generator; address: IPv4, 4
+    octets; port: of SIP.
+
+    How it behaves, to be set at any time and looked at when an INVITE arrives:
+        ring_after_s, answer_after_s   seconds from the INVITE to 180 and to 200; None = never
+        reject                         None, or the status to refuse calls with: 486, 404, 503 ...
+        password                       None, or what INVITE (407) and REGISTER (401) must prove by digest
+        register_reject                None, or the status to refuse REGISTER with: 403, 404 ...
+        register_longest_s             seconds granted at most to a REGISTER
+        number, display                own telephone number and name
+
+    What happened:
+        state          of the latest call: "idle" (none yet), "calling", "ringing", "in-call", "ended"
+        final_status   of its INVITE, None so far
+        caller, dialled  numbers of the latest incoming call
+        stream         the latest call's femtohost.peers.rtp.RtpStream, or None
+        registrar.contact(user)  URI where a user has registered, or None
+        messages       [(time_ns, "sent" or "received", octets)]
+        malformed      datagrams that were not SIP
+    """
+
+    def __init__(self, clock, network, rng, address=b"\x0a\x00\x00\x02", port=PORT):
+        self.clock, self.network, self.rng = clock, network, rng
+        self.ring_after_s = 0.1
+        self.answer_after_s = 2.0
+        self.reject = self.register_reject = self.password = None
+        self.register_longest_s = 3600
+        self.number, self.display = "200", ""
+        self.caller = self.dialled = None
+        self.current_talk = Talk()
+        self.layer = TransactionLayer(clock, network, address, port, self._on_request)
+        self._authenticator = Authenticator(rng)
+        self.registrar = Registrar(clock, rng, self._authenticator)
+        self._call = None
+        self._tag = rng.bytes(4).hex()
+
+    @property
+    def state(self):
+        return self._call.state if self._call else "idle"
+
+    @property
+    def final_status(self):
+        return self._call.final_status if self._call else None
+
+    @property
+    def stream(self):
+        return self._call.stream if self._call else None
+
+    @property
+    def messages(self):
+        return self.layer.messages
+
+    @property
+    def malformed(self):
+        return self.layer.malformed
+
+    def talk(self, samples, start_after_s=0.5, loop=True, gate=None):
+        """Say int16 `samples` (8 kHz) in this call and the next ones; femtohost.peers.rtp.Talk tells the rest."""
+        self.current_talk = Talk(samples, start_after_s, loop, gate)
+        if self.stream:
+            self.stream.say(self.current_talk)
+
+    def stop_talking(self):
+        """Say nothing from now on: silence goes out."""
+        self.talk(())
+
+    def heard(self):
+        """What came in during the latest call, int16; lost frames are zeros."""
+        return self.stream.heard() if self.stream else np.zeros(0, dtype=np.int16)
+
+    def call(self, number, addr=GATEWAY):
+        """Start a call to `number` at the endpoint `addr` (6 octets). ValueError while another one is under way."""
+        if self.state not in ("idle", "ended"):
+            raise ValueError(f"a call is under way ({self.state}); hang up first")
+        self._call = OutgoingCall(self, number, addr)
+
+    def cancel(self):
+        """Give up the call that was started and is not answered yet."""
+        if not isinstance(self._call, OutgoingCall) or self.state not in ("calling", "ringing"):
+            raise ValueError(f"no outgoing call to cancel (state {self.state})")
+        self._call.cancel()
+
+    def answer(self):
+        """Answer the incoming call now."""
+        if not isinstance(self._call, IncomingCall) or not self._call.waiting:
+            raise ValueError(f"no incoming call to answer (state {self.state})")
+        self._call.answer()
+
+    def hang_up(self):
+        """End the call in whatever way its state asks for: BYE, CANCEL, 480; nothing when there is none."""
+        if self._call:
+            self._call.hang_up()
+
+    def respond_outside(self, transaction):
+        """Answer a request that concerns no call: OPTIONS and INFO with 200, others with 405."""
+        code = 200 if transaction.request.method in ("OPTIONS", "INFO") else 405
+        response = response_to(transaction.request, code, self._tag)
+        response.headers.set("Allow", ALLOW)
+        transaction.respond(response)
+
+    def _on_request(self, transaction):
+        request = transaction.request
+        if request.method == "CANCEL":
+            self._on_cancel(transaction)
+        elif self._call and self._call.dialog and self._call.dialog.owns(request):
+            self._call.receive(transaction)
+        elif request.method == "ACK":
+            return  # of nothing that is known: RFC 3261 17.2 has no answer to it
+        elif "tag" in request.to_address.parameters or request.method == "BYE":
+            transaction.respond(response_to(request, 481, self._tag))
+        elif request.method == "INVITE":
+            self._on_invite(transaction)
+        elif request.method == "REGISTER":
+            self.registrar.receive(transaction, self.register_reject, self.password, self.register_longest_s)
+        else:
+            self.respond_outside(transaction)
+
+    def _on_invite(self, transaction):
+        request = transaction.request
+        refusal = self._authenticator.refusal(request, 407, self.password)
+        if refusal is None and self.state not in ("idle", "ended"):
+            refusal = response_to(request, 486, self._tag)
+        if refusal is not None:
+            transaction.respond(refusal)
+            return
+        self.caller, self.dialled = request.from_address.uri.user, request.uri.user
+        self._call = IncomingCall(self, transaction)
+
+    def _on_cancel(self, transaction):
+        invite = self.layer.cancelled(transaction.request)
+        code = 200 if invite is not None else 481
+        transaction.respond(response_to(transaction.request, code, self._tag))
+        if isinstance(self._call, IncomingCall) and self._call.is_of(invite):
+            self._call.reject(487)

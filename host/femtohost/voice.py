@@ -1,0 +1,95 @@
+"""The Board's `voice`: the native codecs and the echo canceller on array('h') and bytearray buffers."""
+
+from _femtonative import ffi, lib
+
+_buffer = ffi.from_buffer
+_PCM = ffi.typeof("int16_t[]")
+_OCTETS = ffi.typeof("uint8_t[]")
+_STATE = ffi.typeof("int32_t[]")
+
+
+def _state(state):
+    """A state that ec_init made; it begins with its own size."""
+    view = _buffer(_STATE, state, True)
+    if not len(view) or not 0 < view[0] <= len(state):
+        raise ValueError(f"state of {len(state)} bytes was not initialised: ec_init(state, taps, flags) comes first")
+    return view
+
+
+def _convert(function, source, source_type, out, out_type):
+    n = len(source)
+    source, target = _buffer(source_type, source), _buffer(out_type, out, True)
+    if not len(source) == len(target) == n:
+        raise ValueError(f"{n} elements in, {len(target)} out: both lengths must be equal, PCM as array('h')")
+    function(source, target, n)
+
+
+class Voice:
+    """Native code as the firmware calls it (femtojack.board). PCM is array('h'), octets and states are bytearrays.
+
+    Wrong sizes, taps or an uninitialised state raise ValueError. Nothing is kept between calls but what stands in
+    the caller's state.
+    """
+
+    def ec_size(self, taps):
+        """Bytes of state for `taps` taps: 16..1024 in steps of 16."""
+        size = lib.ec_size(taps)
+        if size == 0:
+            least, most, step = lib.EC_TAPS_MIN, lib.EC_TAPS_MAX, lib.EC_TAPS_STEP
+            raise ValueError(f"{taps} taps: must be {least}..{most}, a multiple of {step}")
+        return size
+
+    def ec_init(self, state, taps, flags):
+        """Make a canceller of `state`; flags: 1 = NLP, 2 = comfort noise, added."""
+        if len(state) < self.ec_size(taps):
+            raise ValueError(f"state of {len(state)} bytes: {taps} taps need {lib.ec_size(taps)}")
+        lib.ec_init(_buffer(_STATE, state, True), taps, flags)
+
+    def ec_reset(self, state):
+        lib.ec_reset(_state(state))
+
+    def ec_freeze(self, state, on):
+        lib.ec_freeze(_state(state), on)
+
+    def ec_process(self, state, rin, sin, sout):
+        """Cancel one block; three array('h') of one length, sout may be sin."""
+        n = len(rin)
+        far, near, out = _buffer(_PCM, rin), _buffer(_PCM, sin), _buffer(_PCM, sout, True)
+        if not len(far) == len(near) == len(out) == n:
+            raise ValueError(f"rin {n}, sin {len(sin)}, sout {len(sout)}: must be array('h') of one length")
+        lib.ec_process(_state(state), far, near, out, n)
+
+    def ulaw_encode(self, pcm, out):
+        _convert(lib.ulaw_encode, pcm, _PCM, out, _OCTETS)
+
+    def ulaw_decode(self, octets, out):
+        _convert(lib.ulaw_decode, octets, _OCTETS, out, _PCM)
+
+    def alaw_encode(self, pcm, out):
+        _convert(lib.alaw_encode, pcm, _PCM, out, _OCTETS)
+
+    def alaw_decode(self, octets, out):
+        _convert(lib.alaw_decode, octets, _OCTETS, out, _PCM)
+
+
+def stats(state):
+    """What the canceller in `state` knows of itself: the dict of EchoCanceller.stats()."""
+    figures = ffi.new("ec_stats_t *")
+    lib.ec_stats(_state(state), figures)
+    return {
+        "erle_db": figures.erle / 100,
+        "erl_db": figures.erl / 100,
+        "double_talk": bool(figures.double_talk),
+        "proved": bool(figures.proved),
+        "tone": bool(figures.tone),
+        "nlp_open": bool(figures.nlp_open),
+    }
+
+
+def path(state):
+    """The echo path learnt by the canceller in `state`: its impulse response, a list of floats, one a tap."""
+    figures = ffi.new("ec_stats_t *")
+    lib.ec_stats(_state(state), figures)
+    h = ffi.new("int16_t[]", figures.taps)
+    lib.ec_path(_state(state), h)
+    return [value / lib.EC_PATH_ONE for value in h]
