@@ -154,13 +154,12 @@ static int proved(const canceller_t *ec)
     return ec->erle > 1200;
 }
 
-/* The near end talks when Sin is louder than half of Rin, or when a proved filter leaves much of it. */
+/* The near end talks when Sin is nearly as loud as Rin. */
 static void detect_double_talk(canceller_t *ec)
 {
     int32_t rin = ec->energy >> 1;          /* the mean over the taps, halved as the levels are */
-    int louder = ec->sin_level > rin - (rin >> 2) || (proved(ec) && ec->error_level > (ec->sin_level >> 2) + QUIET);
 
-    if (louder)
+    if (ec->sin_level > rin - (rin >> 2))
         ec->hangover = HANGOVER;
     else if (ec->hangover > 0)
         ec->hangover--;

@@ -137,7 +137,7 @@ def _answer(box, options):
 
 def _converse(box, near, far, seconds, progress):
     begin = box.clock.now
-    box.far.talk(far, start_after_s=box.far.talking_s + FAR_STARTS_S, loop=False)
+    box.far.talk(far, start_after_s=FAR_STARTS_S, loop=False)
     box.run_for(FAR_STARTS_S)
     box.phone.talk(near, loop=False)
     step = 0.5

@@ -16,6 +16,7 @@ from femtohost.clock import SECOND, Clock
 from femtohost.echo_path import load_path
 from femtohost.errors import VirtualTimeout
 from femtohost.misuse import MisuseLog
+from femtohost.models.ear import country_tones
 from femtohost.models.line import Line
 from femtohost.models.phone import Phone
 from femtohost.models.slic import Si3210
@@ -67,7 +68,7 @@ class Emulator:
         self._build_box(config or {})
 
     def _build_line(self, noise_dbm0):
-        phone = Phone(self.clock, self._country)
+        phone = Phone(self.clock, country_tones(self._country))
         self.line = Line(phone, self.seeds.stream("line"), path=self.echo_path, noise_dbm0=noise_dbm0)
         self.phone = self.recorder.facade("phone", phone)
 

@@ -97,7 +97,7 @@ class RegisterFile:
         Reserved bits of a register with w1c fields may be written: clearing everything with all ones is usual.
         """
         if address not in self._registers:
-            self._misuse.report(self._part, f"reg {address}", f"write of {value:#04x} to a register that does not exist")
+            self._misuse.report(self._part, f"reg {address}", f"write of {value:#04x}: no such register")
             return None
         bits = self._access[address]
         if value & self._reserved[address] and not bits["w1c"]:

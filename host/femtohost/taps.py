@@ -7,7 +7,7 @@ BLOCK = 80
 
 # Trace point -> track of the report
 TRACKS = {"fxs": "line", "call": "call"}
-LINEFEEDS = ("open", "forward active", "on-hook transmission", "tip open", "ringing", "reverse active", "reverse OHT")
+LINEFEEDS = ("open", "forward active", "on-hook transmission", "tip open", "ringing", "reverse active", "reverse OHT", "ring open")
 
 
 class CallTaps:
@@ -26,12 +26,12 @@ class CallTaps:
     def _on_block(self, played, captured):
         line = self._box.line
         self._blocks["rin"].append(played)
-        self._blocks["rout"].append(line.heard.copy())
+        self._blocks["rout"].append(np.array(line.last_sent))
         self._blocks["sin"].append(captured)
         self._blocks["echo"].append(line.last_echo.copy())
         self._blocks["near"].append(line.last_near.copy())
         self._blocks["sout"].append(None)
-        self._note("linefeed", LINEFEEDS[self._box.slic.linefeed])
+        self._note("linefeed", LINEFEEDS[self._box.slic.feed.state])
         self._note("ring", "ringing" if self._box.phone.ringing else "silent")
 
     def _note(self, track, state):

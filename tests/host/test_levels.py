@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from femtohost.levels import dbm0, rms_for
 
 

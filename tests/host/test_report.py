@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from femtohost.levels import FULL_SCALE_DBM0
 from femtohost.report import call_table, plots, write_report
 from femtohost.report.page import render, verdict, wav_uri
 from femtohost.report.table import NONE, call_facts
@@ -64,7 +65,7 @@ def make_call():
         "seed": 7, "taps": 128, "path": "d2", "erl_db": 12.0, "erle_db": 38.24, "t20_s": 0.42, "t30_s": 0.94,
         "residual_dbm0": -58.3, "digits": "555", "setup_ms": 62, "virtual_s": 20.0, "wall_s": 0.318, "speed": 62.9,
         "trace_sha256": "9f2c41d07b6e" + "5a" * 26, "misuse": [], "sip_final_status": 200, "near": "speech b",
-        "far": "speech a", "direction": "outgoing", "version": "0.1.0",
+        "far": "speech a", "direction": "out", "version": "0.1.0",
     }  # fmt: skip
 
 
@@ -222,6 +223,7 @@ def test_one_path_alone_is_drawn(missing):
 def test_erle_of_silence_is_no_curve():
     record = make_record()
     record.erle = (record.erle[0], np.full(len(record.erle[0]), np.nan))
+    record.erle[1][7] = np.inf  # nothing is left of the echo
     Page(render(record))
 
 
@@ -236,8 +238,8 @@ def test_wav_holds_the_samples():
 def test_levels_of_a_full_scale_sine():
     sine = 32767 * np.sin(2 * np.pi * 1000 / RATE * np.arange(RATE))
     peak, rms = plots.levels(sine, 50)
-    assert np.allclose(rms, plots.OVERLOAD_DBM0, atol=0.01)
-    assert np.allclose(peak, plots.OVERLOAD_DBM0, atol=0.01)
+    assert np.allclose(rms, FULL_SCALE_DBM0["ulaw"], atol=0.01)
+    assert np.allclose(peak, FULL_SCALE_DBM0["ulaw"], atol=0.01)
     assert plots.levels(np.zeros(100), 50)[1].tolist() == [plots.FLOOR_DBM0] * 50
 
 

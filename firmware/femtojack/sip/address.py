@@ -83,7 +83,7 @@ def dotted(address):
 def ipv4(host):
     """Four octets of b"192.0.2.1"."""
     parts = host.split(b".")
-    if len(parts) != 4 or not all([is_number(part, 255) and len(part) < 4 for part in parts]):
+    if len(parts) != 4 or not all(is_number(part, 255) and len(part) < 4 for part in parts):
         return None
     return bytes([int(part) for part in parts])
 
@@ -126,7 +126,7 @@ class Uri:
 def parse_uri(text):
     """A Uri."""
     scheme, colon, rest = text.partition(b":")
-    if not colon or not scheme or any([octet in text for octet in (b"<", b">", b'"', b" ", b"\t")]):
+    if not colon or not scheme or any(octet in text for octet in (b"<", b">", b'"', b" ", b"\t")):
         return None
     uri = Uri(scheme.lower())
     if uri.scheme not in (b"sip", b"sips"):

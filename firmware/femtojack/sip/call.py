@@ -10,7 +10,7 @@ States
 
 from femtojack.fsm import Fsm
 from femtojack.sip import sdp
-from femtojack.sip.address import printable, parse_uri
+from femtojack.sip.address import parse_uri, printable
 from femtojack.sip.transaction import T1, T2, TIMEOUT, same_transaction
 from femtojack.ticks import Timer, earlier
 
@@ -40,11 +40,12 @@ class Call:
 
     def _table(self):
         heard = ("provisional", "success", "failure")
+        calling = ("provisional", "success", "failure", "hang up")
         return {
-            "calling": ((*heard, "hang up"), ("proceeding", "abandoned", "up", "ended"), self._outgoing),
-            "proceeding": ((*heard, "hang up"), ("calling", "cancelling", "up", "ended"), self._outgoing),
+            "calling": (calling, ("proceeding", "abandoned", "up", "ended"), self._outgoing),
+            "proceeding": (calling, ("calling", "cancelling", "up", "ended"), self._outgoing),
             "abandoned": (heard, ("cancelling", "ended"), self._dropped),
-            "cancelling": ((*heard, "limit"), ("ended",), self._dropped),
+            "cancelling": (("provisional", "success", "failure", "limit"), ("ended",), self._dropped),
             "incoming": (("ring", "answer", "reject", "cancel", "bye"), ("answering", "ended"), self._incoming),
             "answering": (("ack", "limit", "bye", "hang up"), ("up", "leaving", "ended"), self._answering),
             "leaving": (("ack", "limit", "bye"), ("ended",), self._leaving),
@@ -55,6 +56,10 @@ class Call:
     @property
     def state(self):
         return self._fsm.state
+
+    @property
+    def ended(self):
+        return self.state == "ended"
 
     # ---- what the owner of the call asks; what the state does not allow is ignored
 
@@ -89,13 +94,18 @@ class Call:
         self.number = printable(parse_uri(sender.uri).user)
         self.name = printable(sender.display)
 
+    def began_with(self, transaction):
+        """Whether its last INVITE is the one of `transaction`."""
+        return self._invite is transaction
+
     def response(self, transaction, message, now):
         """A response to a request of this call."""
         method = transaction.request.method
         if message.status in (401, 407) and method != b"CANCEL" and self._retry(transaction, message, now):
             return
         if method == b"INVITE":
-            self.setup = message.status if self.state != "up" else self.setup
+            if self.state not in ("up", "ended"):
+                self.setup = message.status
             event = "provisional" if message.status < 200 else "success" if message.status < 300 else "failure"
             self._fsm.dispatch(event, message, now)
 
@@ -178,7 +188,7 @@ class Call:
             self._fsm.go("answering")
             self._success(self._invite, arg, now)
         else:
-            status = arg if event == "reject" and 300 <= arg < 700 else 487
+            status = 487 if event != "reject" else arg if 300 <= arg < 700 else 480
             self._respond(status, now)
             self._end(status, now)
 
@@ -248,7 +258,8 @@ class Call:
     def _cancel(self, now):
         self._fsm.go("cancelling")
         invite = self._invite
-        self._agent.start(same_transaction(invite.request, b"CANCEL", invite.request.get(b"To")), invite.addr, self, now)
+        request = same_transaction(invite.request, b"CANCEL", invite.request.get(b"To"))
+        self._agent.start(request, invite.addr, self, now)
         self._limit.start(now, TIMEOUT)
 
     def _bye(self, dialog, now):

@@ -69,7 +69,9 @@ class Dialog:
         first = parse_address(self.routes[0]) if self.routes else None
         if first is None or param(parse_uri(first.uri).params, b"lr") is not None:
             return self.target, self.routes
-        return first.uri, self.routes[1:] + [b"<" + self.target + b">"]
+        routes = self.routes[1:]
+        routes.append(b"<" + self.target + b">")
+        return first.uri, routes
 
     def next_hop(self):
         """Six octets."""

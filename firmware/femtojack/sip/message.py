@@ -207,7 +207,7 @@ def _check_cseq(message):
 
 
 def _check_length(message):
-    """Content-Length against what came (RFC 3261 18.3): octets after the body are dropped, missing ones are an error."""
+    """Content-Length against what came (RFC 3261 18.3): more is cut off, less is an error."""
     length = message.get(b"Content-Length")
     if length is None:
         return None

@@ -1,8 +1,9 @@
 """The binding at the registrar: made, kept fresh, made again after failures (RFC 3261 10.2)."""
 
-from femtojack.sip.address import decimal, is_number, param, parse_address
-from femtojack.ticks import Timer
 from micropython import const
+
+from femtojack.sip.address import is_number, param, parse_address
+from femtojack.ticks import Timer
 
 _LONGEST = const(86400)  # s: a day, well within the ticks' reach
 _SHORTEST = const(10)  # s

@@ -8,6 +8,7 @@ TYPE = b"application/sdp"
 ENCODINGS = {0: b"PCMU/8000", 8: b"PCMA/8000", 101: b"telephone-event/8000"}
 _SPEECH = (b"PCMU/8000", b"PCMA/8000")
 _EVENTS = b"telephone-event/8000"
+_ALL = (b"PCMU/8000", b"PCMA/8000", b"telephone-event/8000")
 
 SPEECH = (0, 8)  # payload types of a usual offer
 
@@ -15,8 +16,9 @@ _MIRROR = {b"sendrecv": b"sendrecv", b"sendonly": b"recvonly", b"recvonly": b"se
 
 
 class Session:
-    """What the far end said. `address` four octets (or None: a name, or IPv6) and `port` where its RTP is to go;
+    """What the far end said.
 
+    `address` four octets (None: a name, or IPv6) and `port` where its RTP is to go;
     `formats` [(payload type, encoding)] in its order, of which `codec` and `events` are the payload types of the
     first speech encoding we have and of telephone-event, or None; `ptime` ms; `direction` as it sees it;
     `media` all its m= lines, `audio` the index of ours, `origin` (session id, version) of o=.
@@ -115,7 +117,7 @@ def _read_attribute(session, value):
 
 def _spelt(encoding):
     """As in ENCODINGS: names there have no case (RFC 4566 6)."""
-    for known in _SPEECH + (_EVENTS,):
+    for known in _ALL:
         if known.lower() == encoding.lower():
             return known
     return encoding

@@ -89,6 +89,10 @@ class Transaction:
     def timed_out(self, now):
         """Nobody answered."""
 
+    def merges(self, request):
+        """Whether `request` is the INVITE it serves, come by another way (RFC 3261 8.2.2.2)."""
+        return False
+
     def _longer(self):
         return min(2 * self._interval, T2)
 
@@ -106,9 +110,9 @@ class Transaction:
 
 
 class Client(Transaction):
-    """Sends `request` (a Message) at once. `owner.response(transaction, message, now)` gets what matters;
+    """Sends `request` (a Message) at once. `owner.response(transaction, message, now)` gets what it should see.
 
-    a time-out is a 408 (RFC 3261 8.1.3.1).
+    A time-out is a 408 (RFC 3261 8.1.3.1).
     """
 
     def __init__(self, request, addr, owner, send, trace, now):
@@ -222,6 +226,10 @@ class InviteServer(Server):
         if self.state == "completed":
             self._linger("confirmed", now, T4)
         return self.state == "accepted"
+
+    def merges(self, request):
+        ours = self.request
+        return (ours.call_id, ours.sender.tag, ours.cseq) == (request.call_id, request.sender.tag, request.cseq)
 
     def _final(self, status, now):
         if status < 300:

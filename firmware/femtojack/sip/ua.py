@@ -2,12 +2,14 @@
 
 from binascii import hexlify
 
+from micropython import const
+
 from femtojack.sip import sdp
 from femtojack.sip.address import Via, decimal, dotted, escape_user, parse_uri
 from femtojack.sip.call import Call
 from femtojack.sip.dialog import Dialog, dialog_of
 from femtojack.sip.digest import authorization, parse_challenge
-from femtojack.sip.message import MAGIC, MAX_SIZE, Message, parse, reply
+from femtojack.sip.message import MAGIC, MAX_SIZE, parse, reply
 from femtojack.sip.registration import Registration
 from femtojack.sip.transaction import (
     InviteClient,
@@ -18,7 +20,6 @@ from femtojack.sip.transaction import (
     server_key,
 )
 from femtojack.ticks import earlier
-from micropython import const
 
 MAX_CALLS = const(4)
 MAX_TRANSACTIONS = const(16)
@@ -68,12 +69,14 @@ class UserAgent:
         self._identity = b"<sip:" + (name or b"anonymous") + b"@" + self._domain + b">"
         self._registration = None
         if self._server and name:
-            self._registration = Registration(self, self._dialog(self._identity, b"sip:" + self._domain), config["expires"])
+            dialog = self._dialog(self._identity, b"sip:" + self._domain)
+            self._registration = Registration(self, dialog, config["expires"])
 
     # ---- the board's side
 
     def receive(self, data, addr, now):
         """One datagram (bytes-like) from `addr` (six octets)."""
+        self._sweep()
         message = parse(data)
         if message is None:
             self._drop(b"unreadable")
@@ -82,6 +85,8 @@ class UserAgent:
         elif not message.get(b"Via"):
             self._drop(b"no way back")
         else:
+            if message.via:
+                message.via.stamp(addr)
             self._request(message, bytes(addr), now)
 
     def step(self, now):
@@ -101,8 +106,7 @@ class UserAgent:
         """Call sip:`number`@domain with the SDP offer `body`. Returns a Call; None without a free place or a way."""
         uri = b"sip:" + escape_user(number) + b"@" + self._domain
         addr = self._server or parse_uri(uri).address()
-        self._sweep()
-        if not number or not addr or len(self._calls) >= MAX_CALLS:
+        if not number or not addr or len(_alive(self._calls)) >= MAX_CALLS:
             return None
         call = Call(self, self._dialog(b"<" + uri + b">", uri, addr), "calling")
         call.number = number
@@ -131,8 +135,7 @@ class UserAgent:
     @property
     def idle(self):
         """Whether no call and no transaction is left."""
-        self._sweep()
-        return not self._calls and not self._transactions
+        return not _alive(self._calls) and not _alive(self._transactions)
 
     # ---- services to calls and registration
 
@@ -208,9 +211,7 @@ class UserAgent:
         if request.error:
             self._refuse(request, source, request.error[0])
             return
-        reply_to_invite = request.method == b"ACK"
-        known = self._find(server_key(request, b"INVITE" if reply_to_invite else request.method))
-        request.via_source = source
+        known = self._find(server_key(request, b"INVITE" if request.method == b"ACK" else request.method))
         if known is None:
             self._new_request(request, source, now)
         elif known.receive(request, now):
@@ -236,8 +237,6 @@ class UserAgent:
     def _refuse(self, request, source, status):
         """Answer without a transaction (RFC 3261 8.2.7): a repeat gets the same answer, nothing is kept."""
         addr = source if request.via is None else request.via.reply_address(source)
-        if request.via:
-            request.via.stamp(source)
         self.transmit(self._reply(request, status, self._tag, b"").encode(), addr)
 
     def _within_dialog(self, request, source, now):
@@ -261,13 +260,13 @@ class UserAgent:
         invite = self._find(server_key(request, b"INVITE"))
         self._refuse(request, source, 200 if invite else 481)
         for call in self._calls:
-            if invite and call.serves(invite):
+            if invite and call.began_with(invite):
                 call.cancelled(now)
 
     def _invite(self, request, source, now):
         status, session = self._judge(request)
         transaction = None
-        if not status and len(self._calls) < MAX_CALLS:
+        if not status and len(_alive(self._calls)) < MAX_CALLS:
             transaction = self._serve(request, source)
         if transaction is None:
             self._refuse(request, source, status or 503)
@@ -280,14 +279,13 @@ class UserAgent:
 
     def _judge(self, request):
         """(status to refuse an INVITE with or 0, Session or None), RFC 3261 8.2.2.2, 8.2.3."""
-        self._sweep()
         for other in self._transactions:
-            if other.serves(request):
+            if other.merges(request):
                 return 482, None
         if request.get(b"Content-Encoding") or (request.body and request.content_type() != sdp.TYPE):
             return 415, None
         accept = [kind.partition(b";")[0].strip().lower() for kind in (request.get(b"Accept") or b"*/*").split(b",")]
-        if not any([kind in _ANY_SDP for kind in accept]):
+        if not any(kind in _ANY_SDP for kind in accept):
             return 406, None
         session = sdp.parse(request.body)
         if request.body and not (session and session.usable):
@@ -360,17 +358,17 @@ class UserAgent:
 
     def _room(self):
         """Make room for one more transaction: the oldest that only waits for repeats goes first."""
-        self._sweep()
-        if len(self._transactions) < MAX_TRANSACTIONS:
+        alive = _alive(self._transactions)
+        if len(alive) < MAX_TRANSACTIONS:
             return True
-        for i, transaction in enumerate(self._transactions):
+        for transaction in alive:
             if transaction.lingering:
                 transaction.terminate()
-                self._transactions.pop(i)
                 return True
         return False
 
     def _sweep(self):
+        """Forget what has ended; only where nobody walks the tables."""
         _remove_ended(self._calls)
         _remove_ended(self._transactions)
 
@@ -396,6 +394,10 @@ class UserAgent:
     def _drop(self, why):
         self.dropped += 1
         self.trace("sip.drop", why)
+
+
+def _alive(items):
+    return [item for item in items if not item.ended]
 
 
 def _remove_ended(items):

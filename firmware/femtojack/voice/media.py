@@ -24,10 +24,9 @@ class Media:
         self._source = bytearray(6)
         self._remote = bytearray(6)
         self._heard = bytearray(FRAME)
-        self._jitter = JitterBuffer()
-        self._receiver = RtpReceiver()
-        self._sender = None
+        self._jitter = self._receiver = self._sender = None
         self._sends = False
+        self._bridged = False
         self._session = 0
         self.frame_out = None
         self.encode = self.decode = None
@@ -65,11 +64,12 @@ class Media:
         ulaw = codec == 0
         self.encode = self._voice.ulaw_encode if ulaw else self._voice.alaw_encode
         self.decode = self._voice.ulaw_decode if ulaw else self._voice.alaw_decode
-        ssrc = bytearray(4)
-        self._entropy(ssrc)
-        self._sender = RtpSender(ssrc, codec)
-        self._receiver.reset(codec)
-        self._jitter.reset()
+        random = bytearray(10)
+        self._entropy(random)
+        self._sender = RtpSender(random[:4], codec, random[4:])
+        self._receiver = RtpReceiver(codec)
+        self._jitter = JitterBuffer()
+        self._bridged = False
         self.frame_out = self._sender.payload
         self.running = True
         self._path.attach(self)
@@ -105,5 +105,3 @@ class Media:
         else:
             self._bridged = True
         return self._heard
-
-    _bridged = False

@@ -8,6 +8,7 @@ of their energy. A tone is heard when the runs follow its cadence and no other t
 import json
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ HISTORY = 1000  # blocks: longer than one period of any cadence
 FULL_SCALE_DBM0 = 3.17  # mean power of a full-scale sine, G.711 mu-law
 ON_DBM0 = -45.0
 PURITY = 0.9  # share of a frame's energy that its frequencies must explain
+CERTAIN = 2 * FRAME + 1  # blocks: a run as long as this holds a whole frame
 GAP = 3  # blocks: beats and modulation make shorter holes than any cadence
 TOLERANCE = 2  # blocks, of a cadence: both edges fall anywhere in a block
 SHORT = 20  # blocks: the least of an unfinished run that is believed
@@ -150,16 +152,13 @@ class Ear:
         first = self._count - length
         on = _close_gaps(self._on[np.arange(first, self._count) % HISTORY])
         edges = np.flatnonzero(on[1:] != on[:-1]) + 1
-        bounds = [0, *edges.tolist(), length]
-        runs = [
-            Run(self._run_key(first + a, first + b) if on[a] else (), b - a)
-            for a, b in zip(bounds, bounds[1:], strict=False)
-        ]
-        nameless = runs[-1].key is None and runs[-1].blocks < 2 * FRAME
+        bounds = [0, *edges.tolist(), len(on)]
+        runs = [Run(self._run_key(first + a, first + b) if on[a] else (), b - a) for a, b in pairwise(bounds)]
+        nameless = runs[-1].key is None and runs[-1].blocks < CERTAIN
         return runs[:-1] if nameless and len(runs) > 1 else runs  # too short yet to hold a frame
 
     def _run_key(self, first, end):
-        frames = range(-(-first // FRAME), end // FRAME)
+        frames = range(-(-(first + 1) // FRAME), (end - 1) // FRAME)  # the first and the last block are parts
         names = [self._names[frame % len(self._names)] for frame in frames]
         best = max(names, key=names.count, default=None)
         return best if names.count(best) >= 0.8 * len(names) else None
@@ -180,7 +179,7 @@ class Ear:
 
     def _cadenced(self, runs):
         fits = {name: c.fit(runs) for name, c in self._cadences.items()}
-        sure = {name: matched for name, (matched, ended) in fits.items() if ended or self._alone(name, matched, runs[-1])}
+        sure = {name: fit[0] for name, fit in fits.items() if fit[1] or self._alone(name, fit[0], runs[-1])}
         best = [name for name in sure if sure[name] == max(sure.values())]
         return best if len({self._cadences[name].steps for name in best}) == 1 else []
 
@@ -193,7 +192,7 @@ class Ear:
         recent = self._on[np.arange(max(self._count - SPEECH, 0), self._count) % HISTORY]
         if not recent.any():
             return ["silence"] if len(recent) == SPEECH else []
-        strange = any(run.key is None and run.blocks >= 2 * FRAME for run in runs[-5:])
+        strange = any(run.key is None and run.blocks >= CERTAIN for run in runs[-5:])
         return ["speech"] if strange and recent.sum() >= SPEECH_ON else []
 
 
@@ -215,9 +214,10 @@ def _all_sound(amplitudes, size):
 
 
 def _close_gaps(on):
-    """Fill the holes of at most GAP blocks between two blocks that are on."""
+    """Fill the holes of at most GAP blocks between two blocks that are on, and cut one off at the end."""
     places = np.flatnonzero(on)
+    holes = np.diff(places)
     filled = on.copy()
-    for i in np.flatnonzero((np.diff(places) > 1) & (np.diff(places) <= GAP + 1)):
+    for i in np.flatnonzero((holes > 1) & (holes <= GAP + 1)):
         filled[places[i] : places[i + 1]] = True
-    return filled
+    return filled[: places[-1] + 1] if len(places) and len(on) - places[-1] <= GAP + 1 else filled

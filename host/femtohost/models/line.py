@@ -5,6 +5,7 @@ import numpy as np
 from femtohost.models.phone import peak
 
 BLOCK = 80
+_SILENCE = np.zeros(BLOCK)
 
 
 class Line:
@@ -13,15 +14,15 @@ class Line:
     phone: femtohost.models.phone.Phone. rng: numpy Generator of the noise. noise_dbm0: level of the white noise that
     comes with the near end, None for none. loop_resistance: ohm of the copper.
     `last_echo` and `last_near` are the two parts, float64[80], of the last block that the SLIC captured, after its
-    filter and gains and before its rounding; noise counts as near end. `observers` hear of every change of the loop.
+    filter and gains and before its rounding; noise counts as near end. `last_sent` is what went down the line then.
+    All three are zeros while the SLIC's voice path is off. `observers` hear of every change of the loop.
     """
 
     def __init__(self, phone, rng, path=(0.0,), noise_dbm0=None, loop_resistance=200.0):
         self.phone = phone
         self.loop_resistance = loop_resistance
         self.observers = phone.observers
-        self.last_echo = np.zeros(BLOCK)
-        self.last_near = np.zeros(BLOCK)
+        self.last_echo = self.last_near = self.last_sent = _SILENCE
         self._rng = rng
         self._noise = None if noise_dbm0 is None else peak(noise_dbm0) / np.sqrt(2)
         self._sent = np.zeros(BLOCK)
@@ -59,9 +60,15 @@ class Line:
         sent[-BLOCK:] = rx
         return np.correlate(sent, self._reversed, "valid")
 
+    def silence(self):
+        """A block in which nothing passes."""
+        self._sent[:] = 0.0
+        self.last_echo = self.last_near = self.last_sent = _SILENCE
+
     def exchange(self, first, rx):
         """80 samples down the line from sample number `first`: returns (echo, near), float64[80]; near may be None."""
         phone = self.phone
+        self.last_sent = rx
         if phone.loop_closed:
             phone.hear(first, rx)
         near = phone.near(first)

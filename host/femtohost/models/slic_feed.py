@@ -334,11 +334,17 @@ def _threshold(value):
     return (value >> 9 & 0x3F) * THRESHOLD_STEP
 
 
+CALIBRATION_BITS = (
+    "CAL", "CALSP", "CALR", "CALT", "CALD", "CALC", "CALIL", "CALM1", "CALM2", "CALDAC", "CALADC", "CALCM",
+)  # fmt: skip
+CALIBRATION_RESULTS = {
+    "CALGMR": 16, "CALGMT": 16, "CALGD": 17, "CALGC": 17, "CALGIL": 8, "CALMG1": 8, "CALMG2": 8,
+    "DACOF": 4, "CMBAL": 32, "CMDCPK": 8,
+}  # fmt: skip
+
+
 class Calibration:
     """Reg 96 and 97: takes its time, then clears its bits and leaves results."""
-
-    RESULTS = {"CALGMR": 16, "CALGMT": 16, "CALGD": 17, "CALGC": 17, "CALGIL": 8, "CALMG1": 8, "CALMG2": 8}
-    OTHERS = {"DACOF": 4, "CMBAL": 32, "CMDCPK": 8}
 
     def __init__(self, chip):
         self._chip = chip
@@ -372,7 +378,7 @@ class Calibration:
         chip = self._chip
         self._event = None
         self.done = True
-        for name in "CAL CALSP CALR CALT CALD CALC CALIL CALM1 CALM2 CALDAC CALADC CALCM".split():
+        for name in CALIBRATION_BITS:
             chip.set(name, 0)
-        for name, middle in (self.RESULTS | self.OTHERS).items():
+        for name, middle in CALIBRATION_RESULTS.items():
             chip.set(name, middle + int(chip.rng.integers(-2, 3)))

@@ -132,9 +132,14 @@ DIRECT = (
 )
 
 # Indirect registers 0..43, then the FSK generator's 99..104.
-INDIRECT = dict(
-    enumerate(
-        ["ROW0", "ROW1", "ROW2", "ROW3", "COL", "FWDTW", "REVTW", "ROWREL", "COLREL", "ROW2H", "COL2H", "PWRMIN", "HOTL", "OSC1", "OSC1X", "OSC1Y", "OSC2", "OSC2X", "OSC2Y", "ROFF", "RCO", "RNGX", "RNGY", "PLSD", "PLSX", "PLSCO", "DACG", "ADCG", "LCRT", "RPTP", "CML", "CMH", "PPT12", "PPT34", "PPT56", "NCLR", "NRTP", "NQ12", "NQ34", "NQ56", "VCMR", "VMIND", "DCDC_XTRA", "LCRTL"]
-    )
-) | dict(enumerate(["FSK0X", "FSK0", "FSK1X", "FSK1", "FSK01", "FSK10"], 99))
+_DTMF = (
+    "ROW0", "ROW1", "ROW2", "ROW3", "COL", "FWDTW", "REVTW", "ROWREL", "COLREL", "ROW2H", "COL2H",
+    "PWRMIN", "HOTL",
+)  # fmt: skip
+_TONES = ("OSC1", "OSC1X", "OSC1Y", "OSC2", "OSC2X", "OSC2Y", "ROFF", "RCO", "RNGX", "RNGY")
+_METERING_AND_GAIN = ("PLSD", "PLSX", "PLSCO", "DACG", "ADCG")
+_LINE = ("LCRT", "RPTP", "CML", "CMH", "PPT12", "PPT34", "PPT56", "NCLR", "NRTP", "NQ12", "NQ34", "NQ56")
+_FEED = ("VCMR", "VMIND", "DCDC_XTRA", "LCRTL")
+_FSK = ("FSK0X", "FSK0", "FSK1X", "FSK1", "FSK01", "FSK10")
+INDIRECT = dict(enumerate(_DTMF + _TONES + _METERING_AND_GAIN + _LINE + _FEED)) | dict(enumerate(_FSK, 99))
 MUST_BE_WRITTEN = range(44)  # undefined after reset, and in use as soon as the line is fed

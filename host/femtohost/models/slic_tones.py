@@ -15,6 +15,7 @@ SAMPLE = 125_000  # ns, the grid of all timers and of the audio
 BLOCK = 80
 FULL_SCALE_VRMS = 1.11  # of OSCnX
 RING_VPK = 96.0  # full scale of RNGX and ROFF
+TO_TX, TO_RX = 1, 2  # bits of OnSO
 HEADROOM = 7.5  # V that the battery must have over the ringing voltage
 REFERENCE_VRMS = 0.7746  # 0 dBm in 600 ohm
 REFERENCE_RMS = 32767 / sqrt(2) / 10 ** (3.17 / 20)  # int16 rms of 0 dBm0, G.711 mu-law
@@ -190,23 +191,26 @@ class Oscillator:
         self._chip.set(f"OSS{self._n}", int(tone is not None))
         self.log.append((self._sample(), tone, self._get("SO")))
 
+    @property
+    def sounds(self):
+        """True when the coming block may hold a tone."""
+        return len(self.log) > 1 or self.log[0][1] is not None
+
     def render(self, first, to_tx, to_rx):
-        """Add the 80 samples from number `first` to the arrays of the paths it is routed to. True if any sounded."""
+        """Add the 80 samples from number `first` to the arrays of the paths that each tone is routed to."""
         log, end = self.log, first + BLOCK
-        sounded = False
         for i, (start, tone, route) in enumerate(log):
             stop = log[i + 1][0] if i + 1 < len(log) else end
             a, b = max(start, first) - first, min(stop, end) - first
-            if tone is None or a >= b or not route:
+            if tone is None or a >= b:
                 continue
-            sounded = True
             sine = tone.peak * np.sin(tone.omega * np.arange(first + a - tone.first, first + b - tone.first))
-            for wanted, path in ((1, to_tx), (2, to_rx)):
-                if route & wanted:
-                    path[a:b] += sine
-        self._forget(end)
-        return sounded
+            if route & TO_TX:
+                to_tx[a:b] += sine
+            if route & TO_RX:
+                to_rx[a:b] += sine
 
-    def _forget(self, end):
+    def forget(self, end):
+        """Drop what ended at or before sample number `end`."""
         while len(self.log) > 1 and self.log[1][0] <= end:
             self.log.pop(0)

@@ -13,10 +13,11 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from femtohost.levels import FULL_SCALE_DBM0, FULL_SCALE_RMS
+
 RATE = 8000
 SIGNALS = ("rin", "rout", "sin", "sout")
 FLOOR_DBM0 = -70
-OVERLOAD_DBM0 = 3.14  # a full-scale sine, A-law: G.711 table 5
 PATH_FLOOR_DB = -80
 TRACKS = ("hook", "linefeed", "line", "call", "ring")
 
@@ -98,8 +99,8 @@ def levels(signal, columns):
 
 
 def _dbm0(power):
-    full_scale = 32768**2 / 2
-    return np.maximum(10 * np.log10(power / full_scale + 1e-12) + OVERLOAD_DBM0, FLOOR_DBM0)
+    relative = 10 * np.log10(power / FULL_SCALE_RMS**2 + 1e-12)
+    return np.maximum(relative + FULL_SCALE_DBM0["ulaw"], FLOOR_DBM0)
 
 
 def _same_length(true_path, learnt_path):

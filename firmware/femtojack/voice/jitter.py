@@ -1,0 +1,142 @@
+"""Playout buffer: frames come when the network likes, and leave every 20 ms in order.
+
+Playing starts when `depth` frames wait: 2 (40 ms) at first, one more after each underrun up to 5. After five
+seconds in which more than one frame was always left over, one frame is dropped and the depth falls by one; this also
+takes up a far end whose clock runs fast.
+"""
+
+from micropython import const
+
+FRAME = const(160)  # octets of G.711 in 20 ms
+SLOTS = const(16)  # frames; a power of two, so that slots stay in order when the sequence number wraps
+
+EMPTY = const(0)  # nothing to play: not started, or run dry
+OK = const(1)
+LOST = const(2)  # later frames are here: conceal this one
+
+_LEAST = const(2)
+_MOST = const(5)
+_QUIET = const(250)  # frames, 5 s
+_RESTART = const(1000)  # sequence numbers; a longer jump is another stream
+
+
+class JitterBuffer:
+    """Nothing is allocated but here. `late`, `duplicate`, `dropped`, `lost` and `underruns` count frames."""
+
+    def __init__(self):
+        self.depth = _LEAST
+        self.late = self.duplicate = self.dropped = self.lost = self.underruns = 0
+        octets = memoryview(bytearray(SLOTS * FRAME))
+        self._slots = [octets[i * FRAME : (i + 1) * FRAME] for i in range(SLOTS)]
+        self._held = [False] * SLOTS
+        self._count = 0
+        self._started = False  # a sequence number is known
+        self._playing = False
+        self._next = 0  # sequence number that `get` plays next
+        self._spare = SLOTS  # least count left over in this stretch
+        self._stretch = 0
+
+    def put(self, sequence, payload):
+        """Take a frame: `payload` is a memoryview of 160 octets. False if it was late, there already, or no frame."""
+        if len(payload) != FRAME:
+            self.dropped += 1
+            return False
+        ahead = self._ahead(sequence)
+        if not self._started or ahead >= _RESTART or ahead < -_RESTART:
+            self._restart(sequence)
+            ahead = 0
+        if ahead < 0 and (self._playing or not self._step_back(ahead)):
+            self.late += 1
+            return False
+        while self._ahead(sequence) >= SLOTS:
+            self._drop_next()
+        slot = sequence & (SLOTS - 1)
+        if self._held[slot]:
+            self.duplicate += 1
+            return False
+        self._slots[slot][:] = payload
+        self._held[slot] = True
+        self._count += 1
+        return True
+
+    def get(self, out):
+        """Call every 20 ms. OK: the frame is in `out` (memoryview of 160 octets); LOST or EMPTY: `out` is untouched."""
+        if not self._playing:
+            self._skip_missing()
+            if self._count < self.depth:
+                return EMPTY
+            self._playing = True
+            self._begin_stretch()
+        if not self._count:
+            self._run_dry()
+            return EMPTY
+        state = self._take(out)
+        self._adapt()
+        return state
+
+    def _take(self, out):
+        slot = self._next & (SLOTS - 1)
+        self._next = (self._next + 1) & 0xFFFF
+        if not self._held[slot]:
+            self.lost += 1
+            return LOST
+        out[:] = self._slots[slot]
+        self._held[slot] = False
+        self._count -= 1
+        return OK
+
+    def _adapt(self):
+        self._spare = min(self._spare, self._count)
+        self._stretch += 1
+        if self._stretch < _QUIET:
+            return
+        if self._spare > 1:
+            self._drop_next()
+            self.depth = max(self.depth - 1, _LEAST)
+        self._begin_stretch()
+
+    def _begin_stretch(self):
+        self._spare = SLOTS
+        self._stretch = 0
+
+    def _run_dry(self):
+        self.underruns += 1
+        self.depth = min(self.depth + 1, _MOST)
+        self._playing = False
+
+    def _ahead(self, sequence):
+        """How far `sequence` is ahead of what plays next, -32768..32767."""
+        ahead = (sequence - self._next) & 0xFFFF
+        return ahead - 0x10000 if ahead >= 0x8000 else ahead
+
+    def _restart(self, sequence):
+        self.dropped += self._count
+        for i in range(SLOTS):
+            self._held[i] = False
+        self._count = 0
+        self._next = sequence
+        self._started = True
+        self._playing = False
+
+    def _step_back(self, ahead):
+        """Before playing starts, an earlier frame may still come first, if all that waits fits then."""
+        for i in range(SLOTS + ahead if ahead > -SLOTS else 0, SLOTS):
+            if self._held[(self._next + i) & (SLOTS - 1)]:
+                return False
+        if ahead <= -SLOTS:
+            return False
+        self._next = (self._next + ahead) & 0xFFFF
+        return True
+
+    def _skip_missing(self):
+        """Playing starts with a frame that is here."""
+        while self._count >= self.depth and not self._held[self._next & (SLOTS - 1)]:
+            self._next = (self._next + 1) & 0xFFFF
+
+    def _drop_next(self):
+        slot = self._next & (SLOTS - 1)
+        if self._held[slot]:
+            self._held[slot] = False
+            self._count -= 1
+            self.dropped += 1
+        self._next = (self._next + 1) & 0xFFFF

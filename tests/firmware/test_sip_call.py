@@ -1,0 +1,425 @@
+"""Calls between two agents: every way in, every way out, and a network that is against them."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sip_bench import ANSWER, OFFER, Bench, Listener, address, pair
+
+from femtojack.sip import sdp
+from femtojack.sip.message import parse
+from femtojack.sip.ua import MAX_CALLS, MAX_TRANSACTIONS
+
+A, B = address(1), address(2)
+
+
+def answer_at_once(call, now):
+    call.ring(now)
+    call.answer(ANSWER, now)
+
+
+def test_call_answered_and_hung_up_by_caller():
+    bench, caller, events, callee, far = pair(answer_at_once)
+    call = caller.call("200", OFFER, bench.ticks)
+    bench.run(1000)
+    assert call.state == "up" and far.calls()[0].state == "up"
+    assert events.names() == ["ringing", "answered"]
+    assert call.remote_sdp.port == 16386 and call.remote_sdp.address == bytes((10, 0, 0, 2))
+    assert far.calls()[0].number == "100" and far.calls()[0].remote_sdp.codec == 0
+    call.hang_up(bench.ticks)
+    bench.run(1000)
+    assert events.statuses() == far.statuses() == [200]
+    assert bench.methods() == ["INVITE", "100", "180", "200", "ACK", "BYE", "200"]
+    bench.run(40000)
+    assert caller.idle and callee.idle
+
+
+def test_callee_hangs_up():
+    bench, caller, events, callee, far = pair(answer_at_once)
+    caller.call("200", OFFER, bench.ticks)
+    bench.run(1000)
+    far.calls()[0].hang_up(bench.ticks)
+    bench.run(40000)
+    assert events.statuses() == far.statuses() == [200]
+    assert caller.idle and callee.idle
+
+
+@pytest.mark.parametrize("status", [404, 480, 486, 503, 603, 699])
+def test_refused(status):
+    bench, caller, events, callee, far = pair(lambda call, now: call.reject(status, now))
+    call = caller.call("200", OFFER, bench.ticks)
+    bench.run(1000)
+    assert events.statuses() == far.statuses() == [status]
+    assert call.setup == status
+    assert bench.methods() == ["INVITE", "100", str(status), "ACK"]
+    bench.run(40000)
+    assert caller.idle and callee.idle
+
+
+def test_impossible_reject_is_480():
+    bench, caller, events, _, _ = pair(lambda call, now: call.reject(200, now))
+    caller.call("200", OFFER, bench.ticks)
+    bench.run(1000)
+    assert events.statuses() == [480]
+
+
+def test_cancelled_while_ringing():
+    bench, caller, events, callee, far = pair()
+    call = caller.call("200", OFFER, bench.ticks)
+    bench.run(1000)
+    call.hang_up(bench.ticks)
+    bench.run(1000)
+    assert events.statuses() == far.statuses() == [487]
+    assert bench.methods()[3:] == ["CANCEL", "200", "487", "ACK"]
+    bench.run(40000)
+    assert caller.idle and callee.idle
+
+
+def test_hung_up_before_any_response_waits_with_cancel():
+    """RFC 3261 9.1."""
+    bench, caller, events, _, far = pair(delay=(50, 50))
+    call = caller.call("200", OFFER, bench.ticks)
+    call.hang_up(bench.ticks)
+    bench.run(60)
+    assert bench.methods() == ["INVITE", "100", "180"]
+    bench.run(1000)
+    assert "CANCEL" in bench.methods()
+    assert events.statuses() == far.statuses() == [487]
+
+
+def test_cancel_crosses_the_200():
+    bench, caller, events, callee, far = pair(delay=(50, 50))
+    call = caller.call("200", OFFER, bench.ticks)
+    bench.run(200)
+    call.hang_up(bench.ticks)
+    far.calls()[0].answer(ANSWER, bench.ticks)
+    bench.run(1000)
+    assert events.statuses() == [487] and far.statuses() == [200]
+    assert bench.methods().count("BYE") == 1
+    bench.run(40000)
+    assert caller.idle and callee.idle
+
+
+def test_nobody_there():
+    bench = Bench()
+    events = Listener()
+    caller = bench.agent(1, events)
+    caller.call("200", OFFER, bench.ticks)
+    bench.run(40000)
+    assert events.statuses() == [408]
+    times = [ms for ms, _, _, _ in bench.sent]
+    assert times == [0, 500, 1500, 3500, 7500, 15500, 31500]  # timer A
+    assert caller.idle
+
+
+def test_far_end_dies_while_cancelling():
+    bench, caller, events, _, _ = pair()
+    call = caller.call("200", OFFER, bench.ticks)
+    bench.run(1000)
+    del bench.nodes[B]
+    call.hang_up(bench.ticks)
+    bench.run(70000)
+    assert events.statuses() == [487] and caller.idle
+
+
+def test_ack_never_comes():
+    """RFC 3261 13.3.1.4: 200 repeated, then BYE."""
+    bench, caller, _, callee, far = pair(answer_at_once)
+    caller.call("200", OFFER, bench.ticks)
+    bench.run(3)
+    del bench.nodes[A]
+    bench.run(70000)
+    assert far.statuses() == [408] and callee.idle
+    oks = [ms for ms, source, _, data in bench.sent if source == B and data.startswith(b"SIP/2.0 200")]
+    assert [later - sooner for sooner, later in zip(oks, oks[1:], strict=False)][:5] == [500, 1000, 2000, 4000, 4000]
+    assert bench.methods().count("BYE") > 1
+
+
+def test_repeated_200_is_acknowledged_again():
+    bench, caller, _, _, _ = pair(answer_at_once)
+    caller.call("200", OFFER, bench.ticks)
+    bench.run(1000)
+    ok = next(data for _, source, _, data in bench.sent if source == B and data.startswith(b"SIP/2.0 200"))
+    acks = bench.methods().count("ACK")
+    caller.receive(ok, B, bench.ticks)
+    assert bench.methods().count("ACK") == acks + 1
+    forked = ok.replace(b";tag=" + parse(ok).to.tag, b";tag=another")
+    caller.receive(forked, B, bench.ticks)
+    assert bench.methods()[-2:] == ["ACK", "BYE"]
+    assert b"tag=another" in bench.sent[-1][3]
+
+
+def test_hung_up_before_the_ack_leaves_after_it():
+    bench, caller, events, _, far = pair(delay=(50, 50))
+    far.on_incoming = lambda call, now: (call.answer(ANSWER, now), call.hang_up(now))
+    caller.call("200", OFFER, bench.ticks)
+    bench.run(120)
+    assert "BYE" not in bench.methods() and far.calls()[0].state == "leaving"
+    bench.run(1000)
+    assert events.statuses() == far.statuses() == [200]
+
+
+def test_answer_without_usable_sdp_ends_the_call():
+    bench, caller, events, _, far = pair(lambda call, now: call.answer(b"v=0\r\n", now))
+    caller.call("200", OFFER, bench.ticks)
+    bench.run(2000)
+    assert events.statuses() == [488] and far.statuses() == [200]
+
+
+def test_call_without_offer():
+    bench, caller, _, callee, far = pair(answer_at_once)
+    invite = request(caller, bench, b"INVITE", b"")
+    bench.nodes[A] = lambda data, source, now: None
+    callee.receive(invite, A, bench.ticks)
+    bench.run(100)
+    call = far.calls()[0]
+    assert call.remote_sdp is None and call.state == "answering"
+    callee.receive(ack_of(invite, bench, OFFER), A, bench.ticks)
+    assert call.state == "up" and call.remote_sdp.port == 16384
+    assert far.names() == ["incoming", "progress"]
+
+
+def request(caller, bench, method, body, extra=b""):
+    """A request made by hand from 10.0.0.1."""
+    head = (
+        method + b" sip:200@10.0.0.2 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKhand" + method + b";rport\r\n"
+        b"From: <sip:hand@10.0.0.1>;tag=1\r\nTo: <sip:200@10.0.0.2>\r\nCall-ID: hand\r\nCSeq: 5 " + method + b"\r\n"
+        b"Contact: <sip:hand@10.0.0.1>\r\n" + extra
+    )
+    kind = b"Content-Type: application/sdp\r\n" if body else b""
+    return head + kind + b"Content-Length: " + str(len(body)).encode() + b"\r\n\r\n" + body
+
+
+def within(bench, data):
+    """`data` with the To tag of the last answer that had one."""
+    tags = [parse(sent).to.tag for _, _, _, sent in bench.sent if sent.startswith(b"SIP/") and b"Trying" not in sent]
+    return data.replace(b"To: <sip:200@10.0.0.2>", b"To: <sip:200@10.0.0.2>;tag=" + tags[-1])
+
+
+def ack_of(invite, bench, body=b""):
+    return within(bench, request(None, bench, b"ACK", body))
+
+
+def hand_call(on_incoming=answer_at_once):
+    """A call from a hand-made far end to an agent at 10.0.0.2: (bench, agent, events)."""
+    bench = Bench()
+    events = Listener(on_incoming)
+    agent = bench.agent(2, events, user="200")
+    agent.receive(request(None, bench, b"INVITE", OFFER), A, bench.ticks)
+    bench.run(10)
+    return bench, agent, events
+
+
+def status_of(bench):
+    return parse(bench.sent[-1][3]).status
+
+
+def test_reinvite_is_answered_with_our_session():
+    bench, agent, events = hand_call()
+    agent.receive(ack_of(b"", bench), A, bench.ticks)
+    hold = sdp.offer(bytes((10, 0, 0, 9)), 30000, 1, 2, direction=b"sendonly")
+    again = within(bench, request(None, bench, b"INVITE", hold)).replace(b"CSeq: 5", b"CSeq: 6").replace(b"bKhand", b"bKx")
+    agent.receive(again, A, bench.ticks)
+    answer = parse(bench.sent[-1][3])
+    assert answer.status == 200
+    assert sdp.parse(answer.body).direction == b"recvonly" and sdp.parse(answer.body).port == 16386
+    call = events.calls()[0]
+    assert call.remote_sdp.address == bytes((10, 0, 0, 9)) and not call.remote_sdp.hears
+    assert events.names() == ["incoming", "progress"]
+    ack = ack_of(b"", bench).replace(b"CSeq: 5", b"CSeq: 6")
+    agent.receive(ack, A, bench.ticks)
+    assert call.state == "up"
+
+
+def test_reinvite_that_cannot_be_is_488_and_the_call_goes_on():
+    bench, agent, events = hand_call()
+    agent.receive(ack_of(b"", bench), A, bench.ticks)
+    offer = OFFER.replace(b" 0 8", b" 18")
+    again = within(bench, request(None, bench, b"INVITE", offer)).replace(b"CSeq: 5", b"CSeq: 6").replace(b"bKhand", b"bKx")
+    agent.receive(again, A, bench.ticks)
+    assert status_of(bench) == 488
+    assert events.calls()[0].state == "up"
+
+
+@pytest.mark.parametrize(("method", "status"), [(b"INFO", 200), (b"OPTIONS", 200), (b"BYE", 200), (b"REFER", 405)])
+def test_requests_within_the_dialog(method, status):
+    bench, agent, _ = hand_call()
+    agent.receive(ack_of(b"", bench), A, bench.ticks)
+    wanted = within(bench, request(None, bench, method, b"")).replace(b"CSeq: 5", b"CSeq: 6")
+    agent.receive(wanted, A, bench.ticks)
+    assert status_of(bench) == status
+
+
+def test_old_cseq_within_the_dialog_is_500():
+    """RFC 3261 12.2.2."""
+    bench, agent, events = hand_call()
+    agent.receive(ack_of(b"", bench), A, bench.ticks)
+    agent.receive(within(bench, request(None, bench, b"BYE", b"")).replace(b"CSeq: 5", b"CSeq: 4"), A, bench.ticks)
+    assert status_of(bench) == 500 and events.calls()[0].state == "up"
+
+
+@pytest.mark.parametrize(
+    ("method", "extra", "status"),
+    [
+        (b"OPTIONS", b"", 200),
+        (b"BYE", b"", 481),
+        (b"CANCEL", b"", 481),
+        (b"MESSAGE", b"", 405),
+        (b"WHATEVER", b"", 501),
+        (b"INVITE", b"Require: 100rel\r\n", 420),
+        (b"INVITE", b"Accept: text/plain\r\n", 406),
+        (b"INVITE", b"Content-Encoding: gzip\r\n", 415),
+    ],
+)
+def test_requests_outside_a_dialog(method, extra, status):
+    bench = Bench()
+    agent = bench.agent(2, Listener(), user="200")
+    agent.receive(request(None, bench, method, OFFER if method == b"INVITE" else b"", extra), A, bench.ticks)
+    assert status_of(bench) == status
+    assert agent.idle  # answered without keeping anything
+    if status == 405:
+        assert b"INVITE" in parse(bench.sent[-1][3]).get(b"Allow")
+    if status == 420:
+        assert parse(bench.sent[-1][3]).get(b"Unsupported") == b"100rel"
+
+
+def test_unknown_dialog_is_481():
+    bench, agent, _ = hand_call()
+    stranger = request(None, bench, b"BYE", b"").replace(b"To: <sip:200@10.0.0.2>", b"To: <sip:200@10.0.0.2>;tag=no")
+    agent.receive(stranger, A, bench.ticks)
+    assert status_of(bench) == 481
+
+
+def test_merged_request_is_482():
+    bench, agent, events = hand_call(lambda call, now: call.ring(now))
+    agent.receive(request(None, bench, b"INVITE", OFFER).replace(b"bKhand", b"bKother"), A, bench.ticks)
+    assert status_of(bench) == 482 and len(events.calls()) == 1
+
+
+def test_repeated_invite_is_not_a_new_call():
+    bench, agent, events = hand_call()
+    for _ in range(3):
+        agent.receive(request(None, bench, b"INVITE", OFFER), A, bench.ticks)
+    assert len(events.calls()) == 1
+
+
+def test_reply_goes_where_rfc3581_says():
+    bench = Bench()
+    agent = bench.agent(2, Listener(), user="200")
+    odd = address(7, 40000)
+    agent.receive(request(None, bench, b"OPTIONS", b""), odd, bench.ticks)
+    assert bench.sent[-1][2] == odd
+    assert b";rport=40000;received=10.0.0.7" in bench.sent[-1][3]
+    agent.receive(request(None, bench, b"OPTIONS", b"").replace(b";rport", b""), odd, bench.ticks)
+    assert bench.sent[-1][2] == address(7, 5060)
+
+
+def test_record_route_and_contact_shape_the_dialog():
+    routes = b"Record-Route: <sip:10.0.0.8:5070;lr>, <sip:10.0.0.9;lr>\r\n"
+    bench = Bench()
+    events = Listener(answer_at_once)
+    agent = bench.agent(2, events, user="200")
+    agent.receive(request(None, bench, b"INVITE", OFFER, routes), A, bench.ticks)
+    agent.receive(ack_of(b"", bench), A, bench.ticks)
+    events.calls()[0].hang_up(bench.ticks)
+    _, _, destination, data = bench.sent[-1]
+    bye = parse(data)
+    assert destination == address(8, 5070)
+    assert bye.uri == b"sip:hand@10.0.0.1"
+    assert bye.get_all(b"Route") == [b"<sip:10.0.0.8:5070;lr>", b"<sip:10.0.0.9;lr>"]
+
+
+def test_strict_router_becomes_the_request_uri():
+    """RFC 3261 12.2.1.1."""
+    bench = Bench()
+    events = Listener(answer_at_once)
+    agent = bench.agent(2, events, user="200")
+    agent.receive(request(None, bench, b"INVITE", OFFER, b"Record-Route: <sip:10.0.0.8>\r\n"), A, bench.ticks)
+    agent.receive(ack_of(b"", bench), A, bench.ticks)
+    events.calls()[0].hang_up(bench.ticks)
+    bye = parse(bench.sent[-1][3])
+    assert bye.uri == b"sip:10.0.0.8" and bye.get_all(b"Route") == [b"<sip:hand@10.0.0.1>"]
+
+
+def test_caller_name_and_number():
+    bench = Bench()
+    events = Listener()
+    agent = bench.agent(2, events, user="200")
+    invite = request(None, bench, b"INVITE", OFFER)
+    agent.receive(invite.replace(b"<sip:hand@", b'"A \\"B\\" C" <sip:%2A21%23@'), A, bench.ticks)
+    assert (events.calls()[0].number, events.calls()[0].name) == ("*21#", 'A "B" C')
+
+
+def test_dialled_hash_is_escaped():
+    bench, caller, _, _, _ = pair()
+    caller.call("*21#", OFFER, bench.ticks)
+    assert bench.first_lines()[0] == b"INVITE sip:*21%23@10.0.0.2 SIP/2.0"
+
+
+def test_calls_are_bounded():
+    bench, agent, events = hand_call(lambda call, now: call.ring(now))
+    for i in range(10):
+        invite = request(None, bench, b"INVITE", OFFER)
+        agent.receive(invite.replace(b"hand", b"h%d" % i), A, bench.ticks)
+    assert len(events.calls()) == MAX_CALLS
+    assert status_of(bench) == 503
+    assert agent.call("1", OFFER, bench.ticks) is None
+
+
+def test_flood_of_refused_calls_does_not_lock_the_gateway():
+    bench, agent, events = hand_call(lambda call, now: call.reject(486, now))
+    for i in range(100):
+        invite = request(None, bench, b"INVITE", OFFER)
+        agent.receive(invite.replace(b"hand", b"h%d" % i), A, bench.ticks)
+    assert len(events.calls()) == 101
+    assert len(agent._transactions) <= MAX_TRANSACTIONS + 1
+    assert agent.call("1", OFFER, bench.ticks) is not None
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 1 << 30),
+    st.sampled_from([0.0, 0.1, 0.3]),
+    st.sampled_from([0.0, 0.2]),
+    st.sampled_from(["answer", "ring", "busy"]),
+    st.integers(0, 3000),
+    st.booleans(),
+)
+def test_every_call_ends_at_both_ends(seed, loss, repeat, how, talk, caller_leaves):
+    """Through loss, repeats and disorder: one end each, nothing left over."""
+
+    def on_incoming(call, now):
+        if how == "busy":
+            call.reject(486, now)
+        elif how == "answer":
+            answer_at_once(call, now)
+        else:
+            call.ring(now)
+
+    bench, caller, events, callee, far = pair(on_incoming, seed=seed, loss=loss, repeat=repeat, delay=(1, 300))
+    call = caller.call("200", OFFER, bench.ticks)
+    bench.run(talk)
+    for leaving in [call] if caller_leaves else far.calls():
+        leaving.hang_up(bench.ticks)
+    bench.run(40000)
+    call.hang_up(bench.ticks)  # where the other's BYE or refusal was lost for good
+    for left in far.calls():
+        left.hang_up(bench.ticks)
+    bench.run(120000)
+    assert events.names().count("ended") == 1
+    assert far.names().count("ended") == len(far.calls()) <= 1
+    assert caller.idle and callee.idle
+    assert all(n.step(bench.ticks) is None for n in (caller, callee))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1 << 30))
+def test_same_seed_same_octets(seed):
+    def run():
+        bench, caller, _, _, _ = pair(answer_at_once, seed=seed, loss=0.2, delay=(1, 300))
+        call = caller.call("200", OFFER, bench.ticks)
+        bench.run(5000)
+        call.hang_up(bench.ticks)
+        bench.run(40000)
+        return bench.sent, bench.trace
+
+    assert run() == run()
