@@ -1,13 +1,12 @@
 """Calls between two agents: every way in, every way out, and a network that is against them."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sip_bench import ANSWER, OFFER, Bench, Listener, address, pair
-
 from femtojack.sip import sdp
 from femtojack.sip.message import parse
 from femtojack.sip.ua import MAX_CALLS, MAX_TRANSACTIONS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sip_bench import ANSWER, OFFER, Bench, Listener, address, pair
 
 A, B = address(1), address(2)
 

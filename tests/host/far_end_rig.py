@@ -61,12 +61,13 @@ class Wire(Rig):
         options.setdefault("body", SDP)
         self.send("INVITE", "Contact: <sip:100@10.0.0.1:5060>", "Content-Type: application/sdp", *lines, **options)
 
-    def answer(self, request, status="200 OK"):
-        """Answer a request of the far end."""
+    def answer(self, request, status="200 OK", *lines, body=""):
+        """Answer a request of the far end, with `lines` as further header fields."""
         head = [f"SIP/2.0 {status}"]
         head += [f"{name}: {value}" for name in ("Via", "From", "To", "Call-ID", "CSeq")
                  for value in request.headers.get(name)]
-        self.socket.send(("\r\n".join(head) + "\r\nContent-Length: 0\r\n\r\n").encode(), self.far.layer.address)
+        head += [*lines, f"Content-Length: {len(body)}"]
+        self.socket.send(("\r\n".join(head) + "\r\n\r\n" + body).encode(), self.far.layer.address)
 
     def replies(self, seconds=0.01):
         """What arrives within `seconds`, read by aiosipua."""

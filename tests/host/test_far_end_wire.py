@@ -187,6 +187,50 @@ def test_record_route_and_routes():
     assert ",".join(bye.headers.get("route")).replace(" ", "") == route.replace(" ", "")
 
 
+def test_outgoing_call_with_routes_and_a_repeated_answer():
+    wire = Wire()
+    wire.far.call("7")
+    invite = wire.replies()[0]
+    routes = "Record-Route: <sip:10.0.0.77;lr>, <sip:10.0.0.1:5060;lr>"
+    for _ in range(2):
+        wire.answer(invite, "200 OK", "Contact: <sip:jack@10.0.0.66>", routes, body=SDP)
+        ack = wire.replies()[0]
+        assert (ack.method, ack.uri, ack.cseq.seq) == ("ACK", "sip:jack@10.0.0.66", 1)
+        assert ",".join(ack.headers.get("route")).replace(" ", "") == "<sip:10.0.0.1:5060;lr>,<sip:10.0.0.77;lr>"
+    assert wire.far.state == "in-call"
+
+
+def test_answer_without_our_codec_is_ended():
+    wire = Wire()
+    wire.far.call("7")
+    wire.answer(wire.replies()[0], "200 OK", body=SDP.replace("8 0", "8"))
+    assert wire.codes() == ["ACK", "BYE"]
+    assert wire.far.state == "ended"
+
+
+def test_hanging_up_while_ringing_refuses():
+    wire = Wire()
+    wire.invite()
+    wire.codes(0.2)
+    wire.far.hang_up()
+    assert wire.codes() == [480]
+    assert (wire.far.state, wire.far.final_status) == ("ended", 480)
+
+
+def test_reinvite_proves_the_answer_and_moves_the_target():
+    wire = Wire()
+    wire.far.ring_after_s, wire.far.answer_after_s = None, 0.1
+    wire.invite()
+    tag = wire.replies(0.2)[-1].to_addr.tag  # never acknowledged
+    contact = "Contact: <sip:100@10.0.0.1:5060;moved=1>"
+    wire.send("INVITE", contact, branch="z9hG4bKre", cseq=2, to_tag=tag, body=SDP)
+    assert wire.codes(0.1) == [200]
+    wire.send("ACK", branch="z9hG4bKack2", cseq=2, to_tag=tag)
+    assert wire.codes(40) == []
+    wire.far.hang_up()
+    assert wire.replies()[0].uri == "sip:100@10.0.0.1:5060;moved=1"
+
+
 def test_invite_challenged():
     wire = Wire()
     wire.far.password = "x"

@@ -32,6 +32,7 @@ class JitterBuffer:
         self._count = 0
         self._started = False  # a sequence number is known
         self._playing = False
+        self._fresh = True  # nothing of this stream was played
         self._next = 0  # sequence number that `get` plays next
         self._spare = SLOTS  # least count left over in this stretch
         self._stretch = 0
@@ -45,7 +46,7 @@ class JitterBuffer:
         if not self._started or ahead >= _RESTART or ahead < -_RESTART:
             self._restart(sequence)
             ahead = 0
-        if ahead < 0 and (self._playing or not self._step_back(ahead)):
+        if ahead < 0 and not (self._fresh and self._step_back(ahead)):
             self.late += 1
             return False
         while self._ahead(sequence) >= SLOTS:
@@ -66,6 +67,7 @@ class JitterBuffer:
             if self._count < self.depth:
                 return EMPTY
             self._playing = True
+            self._fresh = False
             self._begin_stretch()
         if not self._count:
             self._run_dry()
@@ -116,6 +118,7 @@ class JitterBuffer:
         self._count = 0
         self._next = sequence
         self._started = True
+        self._fresh = True
         self._playing = False
 
     def _step_back(self, ahead):
