@@ -15,7 +15,7 @@ FORMAT = 1
 # What changes a part of the box's surroundings; every other call only looks.
 ACTIONS = {
     "phone": {"off_hook", "on_hook", "flash", "dial", "pulse", "talk", "stop_talking"},
-    "far": {"call", "cancel", "hang_up", "talk", "stop_talking"},
+    "far": {"call", "cancel", "answer", "hang_up", "talk", "stop_talking"},
     "network": set(),
 }
 

@@ -1,5 +1,7 @@
 """Calls between two agents: every way in, every way out, and a network that is against them."""
 
+from itertools import pairwise
+
 import pytest
 from femtojack.sip import sdp
 from femtojack.sip.message import parse
@@ -129,7 +131,7 @@ def test_ack_never_comes():
     bench.run(70000)
     assert far.statuses() == [408] and callee.idle
     oks = [ms for ms, source, _, data in bench.sent if source == B and data.startswith(b"SIP/2.0 200")]
-    assert [later - sooner for sooner, later in zip(oks, oks[1:], strict=False)][:5] == [500, 1000, 2000, 4000, 4000]
+    assert [later - sooner for sooner, later in pairwise(oks)][:5] == [500, 1000, 2000, 4000, 4000]
     assert bench.methods().count("BYE") > 1
 
 
@@ -165,8 +167,8 @@ def test_answer_without_usable_sdp_ends_the_call():
 
 
 def test_call_without_offer():
-    bench, caller, _, callee, far = pair(answer_at_once)
-    invite = request(caller, bench, b"INVITE", b"")
+    bench, _, _, callee, far = pair(answer_at_once)
+    invite = request(b"INVITE", b"")
     bench.nodes[A] = lambda data, source, now: None
     callee.receive(invite, A, bench.ticks)
     bench.run(100)
@@ -177,7 +179,7 @@ def test_call_without_offer():
     assert far.names() == ["incoming", "progress"]
 
 
-def request(caller, bench, method, body, extra=b""):
+def request(method, body, extra=b""):
     """A request made by hand from 10.0.0.1."""
     head = (
         method + b" sip:200@10.0.0.2 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKhand" + method + b";rport\r\n"
@@ -195,7 +197,7 @@ def within(bench, data):
 
 
 def ack_of(invite, bench, body=b""):
-    return within(bench, request(None, bench, b"ACK", body))
+    return within(bench, request(b"ACK", body))
 
 
 def hand_call(on_incoming=answer_at_once):
@@ -203,9 +205,14 @@ def hand_call(on_incoming=answer_at_once):
     bench = Bench()
     events = Listener(on_incoming)
     agent = bench.agent(2, events, user="200")
-    agent.receive(request(None, bench, b"INVITE", OFFER), A, bench.ticks)
+    agent.receive(request(b"INVITE", OFFER), A, bench.ticks)
     bench.run(10)
     return bench, agent, events
+
+
+def reinvite(bench, offer):
+    data = within(bench, request(b"INVITE", offer))
+    return data.replace(b"CSeq: 5", b"CSeq: 6").replace(b"bKhand", b"bKsecond")
 
 
 def status_of(bench):
@@ -216,8 +223,7 @@ def test_reinvite_is_answered_with_our_session():
     bench, agent, events = hand_call()
     agent.receive(ack_of(b"", bench), A, bench.ticks)
     hold = sdp.offer(bytes((10, 0, 0, 9)), 30000, 1, 2, direction=b"sendonly")
-    again = within(bench, request(None, bench, b"INVITE", hold)).replace(b"CSeq: 5", b"CSeq: 6").replace(b"bKhand", b"bKx")
-    agent.receive(again, A, bench.ticks)
+    agent.receive(reinvite(bench, hold), A, bench.ticks)
     answer = parse(bench.sent[-1][3])
     assert answer.status == 200
     assert sdp.parse(answer.body).direction == b"recvonly" and sdp.parse(answer.body).port == 16386
@@ -232,9 +238,7 @@ def test_reinvite_is_answered_with_our_session():
 def test_reinvite_that_cannot_be_is_488_and_the_call_goes_on():
     bench, agent, events = hand_call()
     agent.receive(ack_of(b"", bench), A, bench.ticks)
-    offer = OFFER.replace(b" 0 8", b" 18")
-    again = within(bench, request(None, bench, b"INVITE", offer)).replace(b"CSeq: 5", b"CSeq: 6").replace(b"bKhand", b"bKx")
-    agent.receive(again, A, bench.ticks)
+    agent.receive(reinvite(bench, OFFER.replace(b" 0 8", b" 18")), A, bench.ticks)
     assert status_of(bench) == 488
     assert events.calls()[0].state == "up"
 
@@ -243,7 +247,7 @@ def test_reinvite_that_cannot_be_is_488_and_the_call_goes_on():
 def test_requests_within_the_dialog(method, status):
     bench, agent, _ = hand_call()
     agent.receive(ack_of(b"", bench), A, bench.ticks)
-    wanted = within(bench, request(None, bench, method, b"")).replace(b"CSeq: 5", b"CSeq: 6")
+    wanted = within(bench, request(method, b"")).replace(b"CSeq: 5", b"CSeq: 6")
     agent.receive(wanted, A, bench.ticks)
     assert status_of(bench) == status
 
@@ -252,7 +256,7 @@ def test_old_cseq_within_the_dialog_is_500():
     """RFC 3261 12.2.2."""
     bench, agent, events = hand_call()
     agent.receive(ack_of(b"", bench), A, bench.ticks)
-    agent.receive(within(bench, request(None, bench, b"BYE", b"")).replace(b"CSeq: 5", b"CSeq: 4"), A, bench.ticks)
+    agent.receive(within(bench, request(b"BYE", b"")).replace(b"CSeq: 5", b"CSeq: 4"), A, bench.ticks)
     assert status_of(bench) == 500 and events.calls()[0].state == "up"
 
 
@@ -272,7 +276,7 @@ def test_old_cseq_within_the_dialog_is_500():
 def test_requests_outside_a_dialog(method, extra, status):
     bench = Bench()
     agent = bench.agent(2, Listener(), user="200")
-    agent.receive(request(None, bench, method, OFFER if method == b"INVITE" else b"", extra), A, bench.ticks)
+    agent.receive(request(method, OFFER if method == b"INVITE" else b"", extra), A, bench.ticks)
     assert status_of(bench) == status
     assert agent.idle  # answered without keeping anything
     if status == 405:
@@ -283,21 +287,21 @@ def test_requests_outside_a_dialog(method, extra, status):
 
 def test_unknown_dialog_is_481():
     bench, agent, _ = hand_call()
-    stranger = request(None, bench, b"BYE", b"").replace(b"To: <sip:200@10.0.0.2>", b"To: <sip:200@10.0.0.2>;tag=no")
+    stranger = request(b"BYE", b"").replace(b"To: <sip:200@10.0.0.2>", b"To: <sip:200@10.0.0.2>;tag=no")
     agent.receive(stranger, A, bench.ticks)
     assert status_of(bench) == 481
 
 
 def test_merged_request_is_482():
     bench, agent, events = hand_call(lambda call, now: call.ring(now))
-    agent.receive(request(None, bench, b"INVITE", OFFER).replace(b"bKhand", b"bKother"), A, bench.ticks)
+    agent.receive(request(b"INVITE", OFFER).replace(b"bKhand", b"bKother"), A, bench.ticks)
     assert status_of(bench) == 482 and len(events.calls()) == 1
 
 
 def test_repeated_invite_is_not_a_new_call():
     bench, agent, events = hand_call()
     for _ in range(3):
-        agent.receive(request(None, bench, b"INVITE", OFFER), A, bench.ticks)
+        agent.receive(request(b"INVITE", OFFER), A, bench.ticks)
     assert len(events.calls()) == 1
 
 
@@ -305,10 +309,10 @@ def test_reply_goes_where_rfc3581_says():
     bench = Bench()
     agent = bench.agent(2, Listener(), user="200")
     odd = address(7, 40000)
-    agent.receive(request(None, bench, b"OPTIONS", b""), odd, bench.ticks)
+    agent.receive(request(b"OPTIONS", b""), odd, bench.ticks)
     assert bench.sent[-1][2] == odd
     assert b";rport=40000;received=10.0.0.7" in bench.sent[-1][3]
-    agent.receive(request(None, bench, b"OPTIONS", b"").replace(b";rport", b""), odd, bench.ticks)
+    agent.receive(request(b"OPTIONS", b"").replace(b";rport", b""), odd, bench.ticks)
     assert bench.sent[-1][2] == address(7, 5060)
 
 
@@ -317,7 +321,7 @@ def test_record_route_and_contact_shape_the_dialog():
     bench = Bench()
     events = Listener(answer_at_once)
     agent = bench.agent(2, events, user="200")
-    agent.receive(request(None, bench, b"INVITE", OFFER, routes), A, bench.ticks)
+    agent.receive(request(b"INVITE", OFFER, routes), A, bench.ticks)
     agent.receive(ack_of(b"", bench), A, bench.ticks)
     events.calls()[0].hang_up(bench.ticks)
     _, _, destination, data = bench.sent[-1]
@@ -332,7 +336,7 @@ def test_strict_router_becomes_the_request_uri():
     bench = Bench()
     events = Listener(answer_at_once)
     agent = bench.agent(2, events, user="200")
-    agent.receive(request(None, bench, b"INVITE", OFFER, b"Record-Route: <sip:10.0.0.8>\r\n"), A, bench.ticks)
+    agent.receive(request(b"INVITE", OFFER, b"Record-Route: <sip:10.0.0.8>\r\n"), A, bench.ticks)
     agent.receive(ack_of(b"", bench), A, bench.ticks)
     events.calls()[0].hang_up(bench.ticks)
     bye = parse(bench.sent[-1][3])
@@ -343,7 +347,7 @@ def test_caller_name_and_number():
     bench = Bench()
     events = Listener()
     agent = bench.agent(2, events, user="200")
-    invite = request(None, bench, b"INVITE", OFFER)
+    invite = request(b"INVITE", OFFER)
     agent.receive(invite.replace(b"<sip:hand@", b'"A \\"B\\" C" <sip:%2A21%23@'), A, bench.ticks)
     assert (events.calls()[0].number, events.calls()[0].name) == ("*21#", 'A "B" C')
 
@@ -357,7 +361,7 @@ def test_dialled_hash_is_escaped():
 def test_calls_are_bounded():
     bench, agent, events = hand_call(lambda call, now: call.ring(now))
     for i in range(10):
-        invite = request(None, bench, b"INVITE", OFFER)
+        invite = request(b"INVITE", OFFER)
         agent.receive(invite.replace(b"hand", b"h%d" % i), A, bench.ticks)
     assert len(events.calls()) == MAX_CALLS
     assert status_of(bench) == 503
@@ -367,7 +371,7 @@ def test_calls_are_bounded():
 def test_flood_of_refused_calls_does_not_lock_the_gateway():
     bench, agent, events = hand_call(lambda call, now: call.reject(486, now))
     for i in range(100):
-        invite = request(None, bench, b"INVITE", OFFER)
+        invite = request(b"INVITE", OFFER)
         agent.receive(invite.replace(b"hand", b"h%d" % i), A, bench.ticks)
     assert len(events.calls()) == 101
     assert len(agent._transactions) <= MAX_TRANSACTIONS + 1

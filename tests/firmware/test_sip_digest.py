@@ -77,7 +77,11 @@ def test_no_digest_challenge(value):
 
 @pytest.mark.parametrize(
     "value",
-    [b'Digest realm="r", nonce="n", algorithm=SHA-256', b'Digest realm="r", nonce="n", qop="auth-int"', b'Digest realm="r"'],
+    [
+        b'Digest realm="r", nonce="n", algorithm=SHA-256',
+        b'Digest realm="r", nonce="n", qop="auth-int"',
+        b'Digest realm="r"',
+    ],
 )
 def test_challenge_we_cannot_answer(value):
     assert answer(value) is None

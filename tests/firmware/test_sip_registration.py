@@ -64,7 +64,7 @@ def test_registers_and_refreshes():
 
 
 def test_unregisters():
-    bench, agent, events, registrar = setup(accept)
+    bench, agent, _, registrar = setup(accept)
     agent.register(bench.ticks)
     bench.run(1000)
     agent.unregister(bench.ticks)
@@ -84,7 +84,7 @@ def test_change_of_mind_while_asking():
 
 
 def test_digest_challenge_is_answered_once():
-    bench, agent, events, registrar = setup(challenged)
+    bench, agent, _, registrar = setup(challenged)
     agent.register(bench.ticks)
     bench.run(1000)
     assert agent.registered and len(registrar.requests) == 2

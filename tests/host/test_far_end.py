@@ -1,5 +1,4 @@
 import itertools
-import time
 
 import aiosipua.sdp
 import numpy as np
@@ -257,16 +256,3 @@ def test_same_seed_same_messages():
         return caller.messages, callee.messages, caller.heard().tobytes()
 
     assert run() == run()
-
-
-def test_audio_costs_less_than_15_us_a_frame():
-    rig = Rig()
-    callee, caller = rig.pair()
-    callee.talk(noise(1, 16000))
-    caller.talk(noise(2, 16000))
-    caller.call("1")
-    rig.until(3)
-    began = time.process_time()
-    rig.until(23)
-    # Two ends, each sending and receiving 1000 frames, the network included; three times the aim, for slow machines.
-    assert (time.process_time() - began) / 2000 < 45e-6

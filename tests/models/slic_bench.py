@@ -1,7 +1,6 @@
 """A Si3210 on a line with a telephone, driven over raw SPI: no driver is involved."""
 
 import numpy as np
-
 from femtohost.clock import MS, Clock
 from femtohost.misuse import MisuseLog
 from femtohost.models.ear import country_tones
@@ -99,9 +98,10 @@ class Bench:
         return self
 
     def off_hook(self):
-        """Off-hook and detected, at a block boundary."""
+        """Off-hook and detected, its interrupt cleared, at a block boundary."""
         self.phone.off_hook()
         self.run(50 - self.clock.now / MS % 10)
+        self.write(19, 0xFF)
         return self
 
     def blocks(self, rx):

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
-from scipy.signal import cheby2, lfilter, sosfilt
-from slic_bench import ADCG, DACG, OSC1, OSC1X, OSC2, OSC2X, Bench, dbm0, sine
-
 from femtohost.models.slic_filter import BlockFilter
 from femtohost.models.slic_tones import frequency
+from scipy.signal import cheby2, lfilter, sosfilt
+from slic_bench import ADCG, DACG, OSC1, OSC1X, OSC2, OSC2X, Bench, dbm0, sine
 
 SECOND = np.zeros(8000)
 

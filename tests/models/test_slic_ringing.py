@@ -1,7 +1,6 @@
 import pytest
-from slic_bench import RCO, RNGX, ROFF, Bench
-
 from femtohost.models.slic_tones import frequency
+from slic_bench import RCO, RNGX, ROFF, Bench
 
 
 def cadence(bench, active_ms, inactive_ms):

@@ -16,10 +16,12 @@ WINDOW = 160  # samples
 LOW = np.array([697.0, 770.0, 852.0, 941.0])
 HIGH = np.array([1209.0, 1336.0, 1477.0, 1633.0])
 CODES = (1, 2, 3, 13, 4, 5, 6, 14, 7, 8, 9, 15, 11, 10, 12, 0)  # reg 24 DIG, by row and column
-OFFSET = 0.025  # relative: 1.5 % must pass, 3.5 % must not
+OFFSET = 0.021  # relative: 1.5 % must pass, 3.5 % must not
 TWIST = (-9.5, 5.5)  # dB, high over low: -8 .. +4 must pass
 LEAST_DBM0 = -28.0  # of a tone: -25 must pass, -55 must not
-PURITY = 0.75  # share of the energy that both tones must hold; 15 dB over noise leave 0.97
+PURITY = 0.93  # share of the filtered energy that both tones must hold; 15 dB over noise leave 0.97
+SHARE = 0.75  # likewise of all the energy: a dial tone may be there too, a voice's fundamental may not
+STEADINESS = 0.8  # of a tone's power in one window to that in the other: voices swell and fade
 EVENNESS = 0.5  # of the weakest 5 ms in 30 ms to the strongest: a tone of 23 ms leaves a third
 RELEASE = 0.1  # of the digit's power: below it a block counts as a pause
 PAUSE = 2  # blocks of pause that end a digit: 40 ms hold three, a break of 10 ms holds none or one
@@ -54,6 +56,7 @@ class DtmfReceiver:
     def reset(self):
         self._filter.reset()
         self._heard[:] = 0.0
+        self._energies = (0.0, 0.0)  # of the last two blocks, unfiltered
         self._before = np.zeros(8, complex)  # the earlier window's correlations
         self.digit = 0
         self.present = False
@@ -61,6 +64,7 @@ class DtmfReceiver:
 
     def block(self, samples):
         heard = self._heard
+        self._energies = (self._energies[1], float(samples @ samples))
         heard[:-BLOCK] = heard[BLOCK:]
         self._filter.input[:, 0] = samples
         heard[-BLOCK:] = self._filter.run()[:, 0]
@@ -84,7 +88,7 @@ class DtmfReceiver:
         if (power[low] + power[high]) < 0.4 * PURITY * total:
             return None
         tones = [self._tone(index, before, now) for index in (low, high)]
-        if not all(tones) or tones[0] + tones[1] < PURITY * total:
+        if not all(tones) or sum(tones) < max(PURITY * total, SHARE * sum(self._energies) * 2 / WINDOW):
             return None
         twist = 10 * np.log10(tones[1] / tones[0])
         if min(tones) < LEAST or not TWIST[0] <= twist <= TWIST[1] or not self._even():
@@ -92,10 +96,11 @@ class DtmfReceiver:
         return low, high
 
     def _tone(self, index, before, now):
-        """Squared amplitude of the tone near frequency `index`; 0 when it is too far off."""
+        """Squared amplitude of the tone near frequency `index`; 0 when it is too far off or not steady."""
         turn = np.angle(now[index] * np.conj(before[index]) * self._advance[index])
         hz = turn * RATE / BLOCK / (2 * np.pi)
-        if abs(hz) > OFFSET * FREQUENCIES[index]:
+        weaker, stronger = sorted((abs(before[index]) ** 2, abs(now[index]) ** 2))
+        if abs(hz) > OFFSET * FREQUENCIES[index] or weaker < STEADINESS * stronger:
             return 0.0
         return abs(now[index]) ** 2 / _hann_response(hz * WINDOW / RATE) ** 2
 
