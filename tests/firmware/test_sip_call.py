@@ -44,6 +44,13 @@ def test_callee_hangs_up():
     assert caller.idle and callee.idle
 
 
+def test_repeated_ringing_is_told_once():
+    bench, caller, events, _, _ = pair(lambda call, now: (call.ring(now), call.ring(now)))
+    caller.call("200", OFFER, bench.ticks)
+    bench.run(1000)
+    assert bench.methods().count("180") == 2 and events.names() == ["ringing"]
+
+
 @pytest.mark.parametrize("status", [404, 480, 486, 503, 603, 699])
 def test_refused(status):
     bench, caller, events, callee, far = pair(lambda call, now: call.reject(status, now))
@@ -137,16 +144,19 @@ def test_ack_never_comes():
 
 def test_repeated_200_is_acknowledged_again():
     bench, caller, _, _, _ = pair(answer_at_once)
-    caller.call("200", OFFER, bench.ticks)
+    call = caller.call("200", OFFER, bench.ticks)
     bench.run(1000)
     ok = next(data for _, source, _, data in bench.sent if source == B and data.startswith(b"SIP/2.0 200"))
     acks = bench.methods().count("ACK")
     caller.receive(ok, B, bench.ticks)
     assert bench.methods().count("ACK") == acks + 1
+    call.hang_up(bench.ticks)
     forked = ok.replace(b";tag=" + parse(ok).to.tag, b";tag=another")
     caller.receive(forked, B, bench.ticks)
     assert bench.methods()[-2:] == ["ACK", "BYE"]
-    assert b"tag=another" in bench.sent[-1][3]
+    ack, bye = [parse(data) for _, _, _, data in bench.sent[-2:]]
+    assert ack.to.tag == bye.to.tag == b"another"
+    assert (ack.cseq, bye.cseq) == (1, 2)
 
 
 def test_hung_up_before_the_ack_leaves_after_it():
@@ -329,6 +339,30 @@ def test_record_route_and_contact_shape_the_dialog():
     assert destination == address(8, 5070)
     assert bye.uri == b"sip:hand@10.0.0.1"
     assert bye.get_all(b"Route") == [b"<sip:10.0.0.8:5070;lr>", b"<sip:10.0.0.9;lr>"]
+
+
+def test_record_route_is_reversed_for_the_caller():
+    """RFC 3261 12.1.2."""
+    bench, caller, _, _, _ = pair(answer_at_once, delay=(5, 5))
+    bench.nodes[A] = lambda data, source, now: replies.append(data)
+    replies = []
+    call = caller.call("200", OFFER, bench.ticks)
+    bench.run(100)
+    routes = b"Record-Route: <sip:10.0.0.8;lr>, <sip:10.0.0.9;lr>\r\nCSeq"
+    caller.receive(replies[-1].replace(b"CSeq", routes), B, bench.ticks)
+    ack = parse(bench.sent[-1][3])
+    assert ack.method == b"ACK" and call.state == "up"
+    assert ack.get_all(b"Route") == [b"<sip:10.0.0.9;lr>", b"<sip:10.0.0.8;lr>"]
+    assert bench.sent[-1][2] == address(9)
+
+
+def test_nobody_picks_up_and_the_caller_is_lost():
+    bench, caller, _, callee, far = pair()
+    caller.call("200", OFFER, bench.ticks)
+    bench.run(1000)
+    del bench.nodes[A]
+    bench.run(300000)
+    assert far.statuses() == [480] and callee.idle
 
 
 def test_strict_router_becomes_the_request_uri():

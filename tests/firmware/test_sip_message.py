@@ -66,7 +66,7 @@ def test_parse_request():
         (b"v: SIP/2.0/UDP 10.0.0.1:5060", b"v: SIP/2.0/UDP", 400),
         (b"v: SIP/2.0/UDP 10.0.0.1:5060", b"v: SIP/2.0/UDP 10.0.0.1:99999", 400),
         (b"TO: ", b"TO no colon\r\nTO: ", 400),
-        (b"TO: ", b"X: a\nTO: ", 400),
+        (b"TO: ", b"X: a\nb\r\nTO: ", 400),
         (b"INVITE sip:200@10.0.0.2 ", b"INVITE <sip:200@10.0.0.2> ", 400),
         (b"INVITE sip:200@10.0.0.2 ", b"INVITE  sip:200@10.0.0.2 ", 400),
         (b"INVITE sip:200@10.0.0.2 ", b"INVITE sip:200@10.0.0.2?a=b ", 400),

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slic_bench import INDIRECT, Bench
 
-# Si3210/Si3211 datasheet rev 1.61, "Control Registers": the reset of each, but for 0, 30 and 84..89, which are undefined.
+# Si3210/Si3211 datasheet rev 1.61, "Control Registers": resets; those of 0, 30 and 84..89 are undefined.
 RESET_OF = {
     1: 0x08, 2: 0, 3: 0, 4: 0, 5: 0, 6: 0, 8: 0x02, 9: 0, 10: 0x08, 11: 0x33, 14: 0x10, 15: 0, 18: 0, 19: 0, 20: 0,
     21: 0, 22: 0, 23: 0, 24: 0, 28: 0, 29: 0, 31: 0, 32: 0, 33: 0, 34: 0, 35: 0, 36: 0, 37: 0, 38: 0, 39: 0, 40: 0,

@@ -66,11 +66,15 @@ def test_rejects_levels_twist_and_single_tones(low, high):
     assert received(KEYS, ms=100, low=low, high=high) == [[]] * 16
 
 
-def test_accepts_15_db_over_noise():
+def test_accepts_nearly_all_15_db_over_noise():
     rng = np.random.default_rng(1)
-    for key in KEYS:
-        x = np.concatenate([np.zeros(433), digit(key, 40), np.zeros(400)])
-        assert digits_in(x + rng.standard_normal(len(x)) * 32767 / 2**0.5 * 10 ** ((-22 - 3.17) / 20)) == [CODE[key]]
+    noise = 32767 / 2**0.5 * 10 ** ((-22 - 3.17) / 20)
+    right = 0
+    for start in STARTS:
+        for key in KEYS:
+            x = np.concatenate([np.zeros(start), digit(key, 40), np.zeros(400)])
+            right += digits_in(x + noise * rng.standard_normal(len(x))) == [CODE[key]]
+    assert right >= 0.97 * len(KEYS) * len(STARTS)
 
 
 @pytest.mark.parametrize("start", STARTS)
@@ -96,7 +100,7 @@ def test_hears_a_digit_over_dial_tone():
 
 @pytest.mark.parametrize("voice", ["low", "high"])
 def test_does_not_fire_on_voices(voice):
-    assert digits_in(speech_like(90.0, np.random.default_rng(4), voice).astype(float)) == []
+    assert digits_in(speech_like(120.0, np.random.default_rng(4), voice).astype(float)) == []
 
 
 def test_register_and_interrupt():

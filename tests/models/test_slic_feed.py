@@ -115,10 +115,9 @@ def test_short_loop_is_fed_with_constant_current(bench, ilim):
 
 
 def test_long_loop_is_fed_through_160_ohm():
-    bench = Bench(loop_resistance=2000.0).power_up().off_hook()
-    milliamperes = 48e3 / (160 + 430 + 2000)
-    assert bench.read(79) == int(milliamperes / 1.25)
-    assert bench.read(78) == int(milliamperes * 2.430 / 1.5)
+    bench = Bench(loop_resistance=2365.0).power_up().off_hook()  # 48 V over 2955 ohm: just under 13 steps of 1.25 mA
+    assert bench.read(79) == 12
+    assert bench.read(78) == int(48 * 2795 / 2955 / 1.5)
 
 
 def test_battery_tracks_the_loop_off_hook(bench):

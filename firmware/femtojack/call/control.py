@@ -18,8 +18,9 @@ _TONE_MS = const(30000)  # busy and reorder end; silence till the phone hangs up
 _MOST_DIGITS = const(32)
 
 _BUSY = (486, 600)  # RFC 3261 21.4.24, 21.6.1
-_ANSWER_ELSEWHERE = const(480)
+_UNAVAILABLE = const(480)
 _BUSY_HERE = const(486)
+_NOT_ACCEPTABLE_HERE = const(488)
 
 IDLE = "IDLE"
 DIALLING = "DIALLING"
@@ -51,7 +52,7 @@ class Control:
                 DIALLING: (dialled, (CALLING, FAILED, IDLE), self._in_dialling),
                 CALLING: (progress, (TALKING, FAILED, IDLE), self._in_calling),
                 RINGING: (("off_hook", "ended", "on_hook"), (TALKING, IDLE), self._in_ringing),
-                TALKING: (("ended", "on_hook"), (FAILED, IDLE), self._in_talking),
+                TALKING: (("progress", "ended", "on_hook"), (FAILED, IDLE), self._in_talking),
                 FAILED: (("timeout", "on_hook"), (IDLE,), self._in_failed),
             },
             IDLE,
@@ -93,6 +94,8 @@ class Control:
     def incoming(self, call, now):
         if self.state != IDLE or self._port.state != ON_HOOK:
             call.reject(_BUSY_HERE, now)
+        elif call.remote_sdp is not None and not call.remote_sdp.usable:
+            call.reject(_NOT_ACCEPTABLE_HERE, now)
         else:
             self._fsm.dispatch("incoming", call, now)
 
@@ -152,12 +155,12 @@ class Control:
             self._talk(now)
         elif event == "ended":
             self._fail("busy" if status in _BUSY else "reorder", now)
+        elif event == "timeout":
+            self._release().hang_up(now)
+            self._fail("reorder", now)
         else:
-            self._call.hang_up(now)
-            if event == "timeout":
-                self._fail("reorder", now)
-            else:
-                self._hang_up(now)
+            self._release().hang_up(now)
+            self._hang_up(now)
 
     def _in_ringing(self, event, status, now):
         if event == "off_hook":
@@ -165,13 +168,15 @@ class Control:
             self._talk(now)
             return
         if event == "on_hook":  # the line went out of service
-            self._call.reject(_ANSWER_ELSEWHERE, now)
+            self._release().reject(_UNAVAILABLE, now)
         self._port.stop_ringing(now)
         self._hang_up(now)
 
     def _in_talking(self, event, status, now):
-        if event == "on_hook":
-            self._call.hang_up(now)
+        if event == "progress":  # a re-INVITE: another address, hold, and back
+            self._media.start(self._call.remote_sdp)
+        elif event == "on_hook":
+            self._release().hang_up(now)
             self._hang_up(now)
         else:
             self._fail("reorder", now)
@@ -227,3 +232,8 @@ class Control:
     def _forget_call(self):
         self._media.stop()
         self._call = None
+
+    def _release(self):
+        """Take the call out of our hands before it is ended: its `ended` comes back at once and is not ours any more."""
+        call, self._call = self._call, None
+        return call

@@ -195,11 +195,10 @@ class Slic:
         self._now = now
         self._script = script
         self._script_timer.stop()
-        if script:
-            self._resume()
+        self._resume()
 
     def _resume(self):
-        ms = next(self._script, None)
+        ms = next(self._script, None) if self._script else None
         if ms is not None:
             self._script_timer.start(self._now, ms)
 
@@ -425,7 +424,7 @@ class Slic:
 def _image(country):
     """The indirect registers of `country`."""
     coefficient, start, filter_, _ = RINGER[country.ring_hz]
-    image = list(_INDIRECT)
+    image: list[int] = list(_INDIRECT)
     image[_RCO] = coefficient
     image[_RNGX] = start
     image[_NRTP] = filter_

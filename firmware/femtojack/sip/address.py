@@ -136,9 +136,10 @@ def parse_uri(text):
     rest, _, uri.headers = rest.partition(b"?")
     parts = rest.split(b";")
     where = _host_port(parts[0])
-    uri.params = parse_params(parts[1:])
-    if where is None or uri.params is None or (at and not user):
+    params = parse_params(parts[1:])
+    if where is None or params is None or (at and not user):
         return None
+    uri.params = params
     uri.host, uri.port = where
     return uri
 

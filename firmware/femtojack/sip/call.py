@@ -8,11 +8,15 @@ States
     ended
 """
 
+from micropython import const
+
 from femtojack.fsm import Fsm
 from femtojack.sip import sdp
 from femtojack.sip.address import parse_uri, printable
 from femtojack.sip.transaction import T1, T2, TIMEOUT, same_transaction
 from femtojack.ticks import Timer, earlier
+
+_UNANSWERED = const(200000)  # ms: longer than any caller's proxy waits (timer C, RFC 3261 16.6)
 
 
 class Call:
@@ -35,18 +39,19 @@ class Call:
         self._ack = b""
         self._repeat = Timer()  # of our 2xx, RFC 3261 13.3.1.4
         self._interval = T1
-        self._limit = Timer()  # of waiting for an ACK, or for the end of what was cancelled (9.1)
+        self._limit = Timer()  # of waiting for an answer, for an ACK, or for the end of what was cancelled (9.1)
         self._fsm = Fsm("sip.call", self._table(), state, agent.trace)
 
     def _table(self):
         heard = ("provisional", "success", "failure")
+        arrived = ("ring", "answer", "reject", "cancel", "bye", "limit")
         calling = ("provisional", "success", "failure", "hang up")
         return {
             "calling": (calling, ("proceeding", "abandoned", "up", "ended"), self._outgoing),
             "proceeding": (calling, ("calling", "cancelling", "up", "ended"), self._outgoing),
             "abandoned": (heard, ("cancelling", "ended"), self._dropped),
             "cancelling": (("provisional", "success", "failure", "limit"), ("ended",), self._dropped),
-            "incoming": (("ring", "answer", "reject", "cancel", "bye"), ("answering", "ended"), self._incoming),
+            "incoming": (arrived, ("answering", "ended"), self._incoming),
             "answering": (("ack", "limit", "bye", "hang up"), ("up", "leaving", "ended"), self._answering),
             "leaving": (("ack", "limit", "bye"), ("ended",), self._leaving),
             "up": (("success", "invite", "bye", "hang up"), ("answering", "ended"), self._up),
@@ -86,8 +91,9 @@ class Call:
         self._invite = self._agent.start(request, addr, self, now)
         return self._invite is not None
 
-    def come(self, transaction, session):
-        """Take over an INVITE that came."""
+    def come(self, transaction, session, now):
+        """Take over an INVITE that came. Where its sender is lost, it ends some day."""
+        self._limit.start(now, _UNANSWERED)
         self._invite = transaction
         self.remote_sdp = session
         sender = transaction.request.sender
@@ -104,8 +110,6 @@ class Call:
         if message.status in (401, 407) and method != b"CANCEL" and self._retry(transaction, message, now):
             return
         if method == b"INVITE":
-            if self.state not in ("up", "ended"):
-                self.setup = message.status
             event = "provisional" if message.status < 200 else "success" if message.status < 300 else "failure"
             self._fsm.dispatch(event, message, now)
 
@@ -163,6 +167,7 @@ class Call:
         elif event == "success":
             self._accepted(message, now)
         elif event == "failure":
+            self.setup = message.status
             self._end(message.status, now)
         elif self.state == "calling":  # RFC 3261 9.1: no CANCEL before a provisional response
             self._fsm.go("abandoned")
@@ -188,7 +193,7 @@ class Call:
             self._fsm.go("answering")
             self._success(self._invite, arg, now)
         else:
-            status = 487 if event != "reject" else arg if 300 <= arg < 700 else 480
+            status = _refusal(event, arg)
             self._respond(status, now)
             self._end(status, now)
 
@@ -223,7 +228,9 @@ class Call:
     def _provisional(self, message, now):
         if self.state == "calling":
             self._fsm.go("proceeding")
-        if message.status == 180:
+        again = message.status == self.setup
+        self.setup = message.status
+        if message.status == 180 and not again:
             self._agent.events.ringing(self, now)
         session = _session(message)
         if session and session.usable and self.state == "proceeding":
@@ -232,6 +239,7 @@ class Call:
 
     def _accepted(self, message, now):
         self._fsm.go("up")
+        self.setup = message.status
         self._acknowledge(message)
         self.remote_sdp = _session(message) or self.remote_sdp
         if self.remote_sdp and self.remote_sdp.usable:
@@ -313,6 +321,13 @@ class Call:
         self._limit.stop()
         self._fsm.go("ended")
         self._agent.events.ended(self, status, now)
+
+
+def _refusal(event, status):
+    """Why an INVITE that came is not answered."""
+    if event in ("cancel", "bye"):
+        return 487
+    return status if event == "reject" and 300 <= status < 700 else 480
 
 
 def _session(message):

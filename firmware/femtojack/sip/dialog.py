@@ -16,7 +16,7 @@ class Dialog:
         self.local = local
         self.local_tag = local_tag
         self.remote = remote
-        self.remote_tag = None
+        self.remote_tag: bytes | None = None
         self.target = target
         self.routes = []
         self.addr = addr

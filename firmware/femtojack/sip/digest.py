@@ -1,17 +1,17 @@
 """Digest authentication, the client's half (RFC 2617, RFC 7616): MD5, with qop=auth or without."""
 
+import hashlib
 from binascii import hexlify
 
+from femtojack.sip import md5 as own
 from femtojack.sip.address import param, parse_params, split_outside
 
-try:
-    from hashlib import md5 as _hashlib_md5
+_native = getattr(hashlib, "md5", None)  # a board's hashlib may have SHA-256 alone
 
-    def md5(data):
-        return _hashlib_md5(data).digest()
 
-except ImportError:  # the board's hashlib may have SHA-256 alone
-    from femtojack.sip.md5 import md5
+def md5(data):
+    """MD5 of `data`, 16 octets."""
+    return _native(data).digest() if _native else own.md5(data)
 
 
 def md5_hex(*parts):

@@ -55,7 +55,7 @@ class Message:
         self.reason = reason
         self.headers = []
         self.body = b""
-        self.error = None
+        self.error: tuple | None = None
         self.via = self.sender = self.to = None
         self.call_id = self.cseq_method = b""
         self.cseq = 0

@@ -25,7 +25,7 @@ class Session:
     """
 
     def __init__(self):
-        self.address = None
+        self.address: bytes | None = None
         self.port = 0
         self.formats = []
         self.ptime = 20

@@ -89,7 +89,7 @@ class Transaction:
     def timed_out(self, now):
         """Nobody answered."""
 
-    def merges(self, request):
+    def merges(self, request) -> bool:
         """Whether `request` is the INVITE it serves, come by another way (RFC 3261 8.2.2.2)."""
         return False
 
@@ -112,8 +112,10 @@ class Transaction:
 class Client(Transaction):
     """Sends `request` (a Message) at once. `owner.response(transaction, message, now)` gets what it should see.
 
-    A time-out is a 408 (RFC 3261 8.1.3.1).
+    A time-out is a 408 (RFC 3261 8.1.3.1). `first_state` is each kind's own.
     """
+
+    first_state = ""
 
     def __init__(self, request, addr, owner, send, trace, now):
         super().__init__((request.via.branch, request.method), addr, self.first_state, send, trace)
@@ -210,6 +212,9 @@ class Server(Transaction):
         self.transmit()
         if response.status >= 200:
             self._final(response.status, now)
+
+    def _final(self, status, now):
+        """Go where a final response leads; each kind of server has its own way."""
 
 
 class InviteServer(Server):

@@ -272,7 +272,7 @@ class UserAgent:
             self._refuse(request, source, status or 503)
             return
         call = Call(self, dialog_of(request, self._token(8), transaction.addr), "incoming")
-        call.come(transaction, session)
+        call.come(transaction, session, now)
         self._calls.append(call)
         self.respond(transaction, 100, now)
         self.events.incoming(call, now)
