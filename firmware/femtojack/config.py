@@ -1,8 +1,8 @@
 """The configuration: one schema for every board and for the host.
 
-    [sip]   server "A.B.C.D:PORT", user, password, domain, port (own), rtp_port (own, even), expires (s)
-    [line]  country, dial_plan
-    [voice] taps, nlp, comfort_noise
+[sip]   server "A.B.C.D:PORT", user, password, domain, port (own), rtp_port (own, even), expires (s)
+[line]  country, dial_plan
+[voice] taps, nlp, comfort_noise
 """
 
 from femtojack.line.digit_map import DigitMap

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from femtojack.config import ConfigError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from femtohost import errors
+from femtojack.config import ConfigError
 
 app = typer.Typer(
     name="femtojack", pretty_exceptions_enable=False, rich_markup_mode="rich",
@@ -27,7 +27,7 @@ Near = Annotated[str | None, typer.Option(metavar="AUDIO", help="What the near t
 Far = Annotated[str | None, typer.Option(metavar="AUDIO", help="What the far talker says.")]
 Number = Annotated[str, typer.Option(metavar="DIGITS", help="Digits to dial; with --incoming the caller's number.")]
 EchoPathName = Annotated[
-    str, typer.Option(metavar="d2..d9|FILE.csv", help="Echo path of the near hybrid: one of G.168's, or a file of taps.")
+    str, typer.Option(metavar="d2..d9|FILE.csv", help="Echo path of the near hybrid: one of G.168, or a file of taps.")
 ]
 Erl = Annotated[float, typer.Option(metavar="DB", help="Echo return loss of that path, 0 to 60 dB.")]
 LineNoise = Annotated[float | None, typer.Option(metavar="DBM0", help="Noise on the line, -90 to -20 dBm0.")]

@@ -9,8 +9,6 @@ An Emulator is an object: any number live in one process. What a test does to it
 `box.far.answer_after_s = 3`) is written down with its instant, so that a saved trace can be run again.
 """
 
-from femtojack.app import App
-
 from femtohost.board import EmulatedBoard
 from femtohost.clock import SECOND, Clock
 from femtohost.echo_path import load_path
@@ -26,6 +24,7 @@ from femtohost.processor import PERIOD, Processor
 from femtohost.recorder import Recorder
 from femtohost.seeds import Seeds
 from femtohost.trace import Trace
+from femtojack.app import App
 
 BOX_ADDRESS = bytes((10, 0, 0, 1))
 FAR_ADDRESS = bytes((10, 0, 0, 2))

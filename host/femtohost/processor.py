@@ -84,7 +84,9 @@ class Processor:
         self._stale += 1
         if self._stale == STALE_STEPS:
             self._misuse.report(
-                "Board", "step contract", f"{STALE_STEPS} deadlines in a row not ahead of now ({ahead} ms), and no input"
+                "Board",
+                "step contract",
+                f"{STALE_STEPS} deadlines in a row not ahead of now ({ahead} ms), without input",
             )
 
     def _due(self):

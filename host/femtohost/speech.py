@@ -17,8 +17,19 @@ PITCH_HZ = {"low": 115.0, "high": 205.0}
 TRACT = {"low": 1.0, "high": 1.16}  # a shorter vocal tract has higher formants
 
 # First three formants of vowels in Hz, after Peterson and Barney 1952 (rounded means, men).
-VOWELS_HZ = np.array([(270, 2290, 3010), (530, 1840, 2480), (660, 1720, 2410), (730, 1090, 2440), (570, 840, 2410),
-                      (440, 1020, 2240), (300, 870, 2240), (640, 1190, 2390), (490, 1350, 1690)])
+VOWELS_HZ = np.array(
+    [
+        (270, 2290, 3010),
+        (530, 1840, 2480),
+        (660, 1720, 2410),
+        (730, 1090, 2440),
+        (570, 840, 2410),
+        (440, 1020, 2240),
+        (300, 870, 2240),
+        (640, 1190, 2390),
+        (490, 1350, 1690),
+    ]
+)
 BANDWIDTHS_HZ = np.array([70, 100, 150])
 
 HISS = 0.35  # consonants to vowels

@@ -7,7 +7,10 @@ BLOCK = 80
 
 # Trace point -> track of the report
 TRACKS = {"fxs": "line", "call": "call"}
-LINEFEEDS = ("open", "forward active", "on-hook transmission", "tip open", "ringing", "reverse active", "reverse OHT", "ring open")
+LINEFEEDS = (
+    "open", "forward active", "on-hook transmission", "tip open",
+    "ringing", "reverse active", "reverse on-hook transmission", "ring open",
+)  # fmt: skip
 
 
 class CallTaps:

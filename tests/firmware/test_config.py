@@ -1,6 +1,7 @@
 """The configuration's one schema."""
 
 import pytest
+
 from femtojack.config import ConfigError, parse_address, validate
 
 

@@ -1,6 +1,7 @@
 """State machines as tables."""
 
 import pytest
+
 from femtojack.fsm import Fsm
 
 

@@ -2,9 +2,10 @@
 
 import random
 
-from femtojack.voice.jitter import EMPTY, LOST, OK, SLOTS, JitterBuffer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from femtojack.voice.jitter import EMPTY, LOST, OK, SLOTS, JitterBuffer
 
 
 def frame(number):

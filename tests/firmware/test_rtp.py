@@ -3,9 +3,10 @@
 import struct
 
 import pytest
-from femtojack.sip.rtp import PACKET, RtpReceiver, RtpSender
 from hypothesis import given
 from hypothesis import strategies as st
+
+from femtojack.sip.rtp import PACKET, RtpReceiver, RtpSender
 
 
 def packet(sequence=1, timestamp=0, ssrc=b"abcd", payload=bytes(160), flags=0x80, kind=0):

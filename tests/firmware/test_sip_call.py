@@ -3,12 +3,13 @@
 from itertools import pairwise
 
 import pytest
-from femtojack.sip import sdp
-from femtojack.sip.message import parse
-from femtojack.sip.ua import MAX_CALLS, MAX_TRANSACTIONS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sip_bench import ANSWER, OFFER, Bench, Listener, address, pair
+
+from femtojack.sip import sdp
+from femtojack.sip.message import parse
+from femtojack.sip.ua import MAX_CALLS, MAX_TRANSACTIONS
 
 A, B = address(1), address(2)
 

@@ -5,11 +5,12 @@ import re
 
 import pytest
 import sipmessage
+from hypothesis import given
+from hypothesis import strategies as st
+
 from femtojack.sip import digest
 from femtojack.sip.digest import authorization, parse_challenge
 from femtojack.sip.md5 import md5
-from hypothesis import given
-from hypothesis import strategies as st
 
 RFC2617 = (  # 3.5
     b'Digest realm="testrealm@host.com", qop="auth,auth-int", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", '

@@ -6,6 +6,10 @@ from pathlib import Path
 import aiosipua
 import pytest
 import sipmessage
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sip_bench import ANSWER, OFFER, Bench, Listener, address, pair
+
 from femtojack.sip.address import (
     escape_user,
     ipv4,
@@ -18,9 +22,6 @@ from femtojack.sip.address import (
     unquote,
 )
 from femtojack.sip.message import MAX_HEADERS, MAX_SIZE, Message, parse, reply
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sip_bench import ANSWER, OFFER, Bench, Listener, address, pair
 
 INVITE = (
     b"INVITE sip:200@10.0.0.2 SIP/2.0\r\n"

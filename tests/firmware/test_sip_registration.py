@@ -1,9 +1,10 @@
 """Registration and authentication against a registrar made by hand."""
 
 import pytest
+from sip_bench import OFFER, Bench, Listener, address, pair
+
 from femtojack.sip import sdp
 from femtojack.sip.message import parse, reply
-from sip_bench import OFFER, Bench, Listener, address, pair
 
 SERVER = address(9)
 

@@ -2,9 +2,10 @@
 
 import aiosipua
 import pytest
-from femtojack.sip import sdp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from femtojack.sip import sdp
 
 HOST = bytes((192, 0, 2, 5))
 

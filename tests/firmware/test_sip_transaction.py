@@ -1,6 +1,8 @@
 """The four machines of RFC 3261 17, each timer by its letter."""
 
 import pytest
+from sip_bench import LATE
+
 from femtojack.sip.message import parse, reply
 from femtojack.sip.transaction import (
     InviteClient,
@@ -12,7 +14,6 @@ from femtojack.sip.transaction import (
     server_key,
 )
 from femtojack.ticks import ticks_add, ticks_diff
-from sip_bench import LATE
 
 ADDR = bytes((10, 0, 0, 9, 19, 196))
 

@@ -1,8 +1,9 @@
 """Tick arithmetic against integers that do not wrap."""
 
-from femtojack.ticks import Timer, earlier, ticks_add, ticks_diff
 from hypothesis import given
 from hypothesis import strategies as st
+
+from femtojack.ticks import Timer, earlier, ticks_add, ticks_diff
 
 PERIOD = 1 << 30
 times = st.integers(0, PERIOD - 1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 from aiosipua.message import SipMessage
+
 from femtohost.clock import SECOND, Clock
 from femtohost.network import Network
 from femtohost.peers.far_end import FarEnd
@@ -48,7 +49,7 @@ class Wire(Rig):
         head = [
             f"{method} sip:555@10.0.0.2 SIP/2.0",
             f"Via: SIP/2.0/UDP 10.0.0.1:5060;branch={branch};rport",
-            "From: \"Jack\" <sip:100@10.0.0.1>;tag=jack",
+            'From: "Jack" <sip:100@10.0.0.1>;tag=jack',
             f"To: <sip:555@10.0.0.2>{tag}",
             f"Call-ID: {call}",
             f"CSeq: {cseq} {sequence_method or method}",
@@ -64,8 +65,11 @@ class Wire(Rig):
     def answer(self, request, status="200 OK", *lines, body=""):
         """Answer a request of the far end, with `lines` as further header fields."""
         head = [f"SIP/2.0 {status}"]
-        head += [f"{name}: {value}" for name in ("Via", "From", "To", "Call-ID", "CSeq")
-                 for value in request.headers.get(name)]
+        head += [
+            f"{name}: {value}"
+            for name in ("Via", "From", "To", "Call-ID", "CSeq")
+            for value in request.headers.get(name)
+        ]
         head += [*lines, f"Content-Length: {len(body)}"]
         self.socket.send(("\r\n".join(head) + "\r\n\r\n" + body).encode(), self.far.layer.address)
 

@@ -3,11 +3,12 @@ import re
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from femtohost.audio import AudioError, LimitWarning, active_level, level_to, load, save
 from femtohost.levels import dbm0
 from femtohost.speech import speech_like
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def tone(rate, seconds=1.0, dbm0_level=-16.0):

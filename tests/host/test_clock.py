@@ -1,9 +1,10 @@
 """Virtual time."""
 
 import pytest
-from femtohost.clock import Clock
 from hypothesis import given
 from hypothesis import strategies as st
+
+from femtohost.clock import Clock
 
 
 @given(st.lists(st.integers(0, 20), max_size=30))

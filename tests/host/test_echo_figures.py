@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from femtohost.levels import rms_for
 from femtohost.measure.echo import WINDOW, echo_figures
 

@@ -2,9 +2,10 @@ import re
 
 import numpy as np
 import pytest
-from femtohost.echo_path import LONGEST, NAMES, EchoPath, PathError, load_path, speech_gain
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from femtohost.echo_path import LONGEST, NAMES, EchoPath, PathError, load_path, speech_gain
 
 # G.168 Annex D: taps, first value, position of the largest value, K of the models of clauses D.2 to D.9.
 MODELS = {

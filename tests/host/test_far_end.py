@@ -6,10 +6,11 @@ import pytest
 import sipmessage
 from aiosipua.message import SipMessage, SipRequest
 from far_end_rig import HERE, Rig
-from femtohost.network import endpoint
-from femtohost.peers.g711 import ulaw_decode, ulaw_encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from femtohost.network import endpoint
+from femtohost.peers.g711 import ulaw_decode, ulaw_encode
 
 
 def noise(seed, samples):
@@ -39,8 +40,11 @@ def test_a_call_from_end_to_end():
     callee.hang_up()
     rig.until(3)
     assert caller.state == callee.state == "ended"
-    assert first_lines(caller, "sent") == ["INVITE sip:555@10.0.0.1:5060 SIP/2.0",
-                                           "ACK sip:200@10.0.0.1:5060 SIP/2.0", "SIP/2.0 200 OK"]
+    assert first_lines(caller, "sent") == [
+        "INVITE sip:555@10.0.0.1:5060 SIP/2.0",
+        "ACK sip:200@10.0.0.1:5060 SIP/2.0",
+        "SIP/2.0 200 OK",
+    ]
     rig.until(100)
     assert rig.clock.next_time() is None  # no timer is left behind
 

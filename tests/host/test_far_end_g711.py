@@ -2,15 +2,17 @@ import io
 
 import numpy as np
 import soundfile
-from femtohost.peers.g711 import SILENCE, ulaw_decode, ulaw_encode
 from hypothesis import given
 from hypothesis import strategies as st
+
+from femtohost.peers.g711 import SILENCE, ulaw_decode, ulaw_encode
 
 
 def test_decoding_agrees_with_libsndfile():
     octets = bytes(range(256))
-    theirs, _ = soundfile.read(io.BytesIO(octets), dtype="int16", format="RAW", subtype="ULAW", samplerate=8000,
-                               channels=1)
+    theirs, _ = soundfile.read(
+        io.BytesIO(octets), dtype="int16", format="RAW", subtype="ULAW", samplerate=8000, channels=1
+    )
     assert np.array_equal(ulaw_decode(octets), theirs)
 
 

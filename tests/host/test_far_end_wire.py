@@ -102,10 +102,16 @@ def test_cancel():
 
 def test_requests_outside_any_call():
     wire = Wire()
-    for i, (method, tag, code) in enumerate([
-        ("OPTIONS", "", 200), ("INFO", "", 200), ("PUBLISH", "", 405), ("BYE", "", 481), ("OPTIONS", "old", 481),
-        ("INVITE", "old", 481),
-    ]):
+    for i, (method, tag, code) in enumerate(
+        [
+            ("OPTIONS", "", 200),
+            ("INFO", "", 200),
+            ("PUBLISH", "", 405),
+            ("BYE", "", 481),
+            ("OPTIONS", "old", 481),
+            ("INVITE", "old", 481),
+        ]
+    ):
         wire.send(method, branch=f"z9hG4bK{i}", to_tag=tag)
         assert wire.codes(0.1) == [code], method
     wire.send("ACK", branch="z9hG4bKx", to_tag="old")

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from femtohost.levels import dbm0, rms_for
 
 

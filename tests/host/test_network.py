@@ -2,10 +2,11 @@ import errno
 
 import numpy as np
 import pytest
-from femtohost.clock import MS, Clock
-from femtohost.network import QUEUE, Network, endpoint, endpoint_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from femtohost.clock import MS, Clock
+from femtohost.network import QUEUE, Network, endpoint, endpoint_text
 
 A, B = bytes((10, 0, 0, 1)), bytes((10, 0, 0, 2))
 

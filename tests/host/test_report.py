@@ -10,13 +10,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
 from femtohost.levels import FULL_SCALE_DBM0
 from femtohost.report import call_table, plots, write_report
 from femtohost.report.page import render, verdict, wav_uri
 from femtohost.report.table import NONE, call_facts
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from rich.console import Console
 
 RATE = 8000
 HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>&\x00\ud800"
@@ -41,15 +42,17 @@ def make_record():
     """20 s of a call that went well: ringing, two talkers, double talk, an echo 12 dB down and its cancelling."""
     rng = np.random.default_rng(7)
     taps = np.arange(128)
-    true = 0.25 * np.exp(-((taps - 22) / 26.0) ** 2) * np.cos((taps - 18) / 2.6) * (taps > 8)
+    true = 0.25 * np.exp(-(((taps - 22) / 26.0) ** 2)) * np.cos((taps - 18) / 2.6) * (taps > 8)
     learnt = true[:96] + 0.0008 * rng.standard_normal(96)
     far = talk(rng, 20, [(2.4, 7), (10.5, 15)], 1500)
     near = talk(rng, 20, [(7.2, 10.2), (12.5, 13.6), (15.5, 18)], 1200)
     echo = np.convolve(far, true)[: len(far)]
     left = converged(rng, len(far), 0.28)
     signals = {"rin": far, "rout": far, "sin": echo + near, "sout": echo * left + near}
-    signals = {name: np.clip(np.rint(s + rng.standard_normal(len(s))), -32768, 32767).astype(np.int16)
-               for name, s in signals.items()}
+    signals = {
+        name: np.clip(np.rint(s + rng.standard_normal(len(s))), -32768, 32767).astype(np.int16)
+        for name, s in signals.items()
+    }
     times = np.arange(0, 20, 0.02)
     silent = np.convolve(np.abs(far[::160]) > 20, np.ones(9), "same") == 0
     erle = np.where(silent, np.nan, -20 * np.log10(left[::160]) + rng.normal(0, 0.8, len(times)))

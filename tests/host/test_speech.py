@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from femtohost.audio import active_frames, active_level, frame_powers
-from femtohost.levels import dbm0
-from femtohost.speech import GUARD, speech_like, take_turns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import correlate
+
+from femtohost.audio import active_frames, active_level, frame_powers
+from femtohost.levels import dbm0
+from femtohost.speech import GUARD, speech_like, take_turns
 
 
 def generator(seed=1):

@@ -1,6 +1,7 @@
 """The trace, its hash, and the processor that steps the firmware."""
 
 import pytest
+
 from femtohost.clock import MS, Clock
 from femtohost.misuse import MisuseLog
 from femtohost.processor import PERIOD, Processor

@@ -1,6 +1,7 @@
 """A Si3210 on a line with a telephone, driven over raw SPI: no driver is involved."""
 
 import numpy as np
+
 from femtohost.clock import MS, Clock
 from femtohost.misuse import MisuseLog
 from femtohost.models.ear import country_tones
@@ -26,9 +27,7 @@ class Bench:
         self.phone = Phone(self.clock, country_tones(country))
         self.line = Line(self.phone, rng, path, **line)
         self.interrupts = []
-        self.chip = Si3210(
-            self.clock, self.misuse, rng, self.line, lambda: self.interrupts.append(self.clock.now / MS)
-        )
+        self.chip = Si3210(self.clock, self.misuse, rng, self.line, lambda: self.interrupts.append(self.clock.now / MS))
 
     def run(self, ms):
         """Let time pass, PCM apart."""

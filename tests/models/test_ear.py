@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from slic_bench import sine
+
 from femtohost.models.ear import Ear, country_tones
 from femtohost.speech import speech_like
-from slic_bench import sine
 
 COUNTRIES = ("us", "uk", "de", "fr", "jp", "au", "it", "cn")
 TONES = ("dial", "busy", "ringback", "reorder")

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from slic_bench import dbm0
+
 from femtohost.clock import Clock
 from femtohost.models.ear import country_tones
 from femtohost.models.line import Line
 from femtohost.models.phone import Phone
-from hypothesis import given
-from hypothesis import strategies as st
-from slic_bench import dbm0
 
 
 def line_with(path, **options):

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from slic_bench import Bench, dbm0, sine
+
 from femtohost.clock import MS, Clock
 from femtohost.models.ear import country_tones
 from femtohost.models.phone import Phone
-from slic_bench import Bench, dbm0, sine
 
 CODE = {**{str(d): d for d in range(1, 10)}, "0": 10, "*": 11, "#": 12}
 

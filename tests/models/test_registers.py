@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from femtohost.clock import Clock
 from femtohost.misuse import MisuseLog
 from femtohost.registers import RegisterFile, register
-from hypothesis import given
-from hypothesis import strategies as st
 
 TABLE = (
     register(1, "Control", "00000101", "ON 0, MODE 2:1, SPARE 3 ?, READY 7 r"),

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from femtohost.models.slic_filter import BlockFilter
-from femtohost.models.slic_tones import frequency
 from scipy.signal import cheby2, lfilter, sosfilt
 from slic_bench import ADCG, DACG, OSC1, OSC1X, OSC2, OSC2X, Bench, dbm0, sine
+
+from femtohost.models.slic_filter import BlockFilter
+from femtohost.models.slic_tones import frequency
 
 SECOND = np.zeros(8000)
 
@@ -119,9 +120,7 @@ def test_block_filter_is_the_filter():
 # tone generators
 
 
-@pytest.mark.parametrize(
-    ("coefficient", "hz"), [(0x6465, 852.0), (0x3FC4, 1336.0), (0x7B30, 350.3), (0x7870, 439.9)]
-)
+@pytest.mark.parametrize(("coefficient", "hz"), [(0x6465, 852.0), (0x3FC4, 1336.0), (0x7B30, 350.3), (0x7870, 439.9)])
 def test_frequency_vectors(coefficient, hz):
     assert frequency(coefficient) == pytest.approx(hz, abs=0.06)
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from slic_bench import Bench, sine
+
 from femtohost.models.slic_dtmf import DtmfReceiver
 from femtohost.speech import speech_like
-from slic_bench import Bench, sine
 
 # Q.23; codes of Si3210 reg 24
 ROWS, COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477, 1633)

@@ -1,8 +1,9 @@
 import pytest
-from femtohost.clock import MS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from slic_bench import LCRT, NCLR, Bench
+
+from femtohost.clock import MS
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import pytest
-from femtohost.models.slic_tones import frequency
 from slic_bench import RCO, RNGX, ROFF, Bench
+
+from femtohost.models.slic_tones import frequency
 
 
 def cadence(bench, active_ms, inactive_ms):

@@ -4,9 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from femtohost.canceller import KERNELS, EchoCanceller
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from femtohost.canceller import KERNELS, EchoCanceller
 
 KINDS = ("speechlike", "full-scale", "quiet", "one-sided")
 

@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pytest
 import soundfile
+
 from femtohost.voice import Voice
 
 VOICE = Voice()

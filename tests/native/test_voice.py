@@ -4,6 +4,7 @@ import array
 
 import numpy as np
 import pytest
+
 from femtohost import voice
 from femtohost.canceller import EchoCanceller
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from femtohost.call import CallOptions, make_call
 
 PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")

@@ -34,7 +34,8 @@ def check_messages(wire):
             assert message.cseq.seq == asked.cseq.seq
             assert message.from_addr.tag == asked.from_addr.tag
         if message.content_type == "application/sdp":
-            audio = aiosipua.sdp.parse_sdp(message.body if isinstance(message.body, str) else message.body.decode()).audio
+            body = message.body if isinstance(message.body, str) else message.body.decode()
+            audio = aiosipua.sdp.parse_sdp(body).audio
             assert audio.port > 0
             assert 0 in [int(codec) for codec in audio.formats]
     return [message.method for message, _ in requests.values()]

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from femtohost.recorder import ReplayError
 from femtohost.replay import replay
 

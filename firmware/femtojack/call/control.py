@@ -234,6 +234,6 @@ class Control:
         self._call = None
 
     def _release(self):
-        """Take the call out of our hands before it is ended: its `ended` comes back at once and is not ours any more."""
+        """Take the call out of our hands before we end it: its `ended` comes back at once, and is not ours."""
         call, self._call = self._call, None
         return call

@@ -10,9 +10,9 @@
 
 from micropython import const
 
-NONE = const(0)      # no alternative can match any more
-PARTIAL = const(1)   # more digits are needed
-TIMED = const(2)     # complete if nothing more comes
+NONE = const(0)  # no alternative can match any more
+PARTIAL = const(1)  # more digits are needed
+TIMED = const(2)  # complete if nothing more comes
 COMPLETE = const(3)  # nothing more can come
 
 _DIGITS = "0123456789"

@@ -73,5 +73,5 @@ def authorization(challenge, method, uri, user, password, cnonce, count):
     if challenge.opaque is not None:
         value += b', opaque="' + challenge.opaque + b'"'
     if challenge.qop:
-        value += b', qop=auth, nc=' + nc + b', cnonce="' + cnonce + b'"'
+        value += b", qop=auth, nc=" + nc + b', cnonce="' + cnonce + b'"'
     return value

@@ -1,10 +1,11 @@
 """The RTP session of one call: between the voice path and the network, G.711 in 20 ms packets."""
 
+from micropython import const
+
 from femtojack.sip import sdp
 from femtojack.sip.rtp import RtpReceiver, RtpSender
 from femtojack.voice.jitter import EMPTY, OK, JitterBuffer
 from femtojack.voice.path import FRAME
-from micropython import const
 
 _LARGEST = const(400)  # octets of a datagram: header, 15 contributing sources, extension, 30 ms
 

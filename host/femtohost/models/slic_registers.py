@@ -29,9 +29,7 @@ DIRECT = (
     register(10, "Two-Wire Impedance Synthesis Control", "00001000", "CLC 5:4 ?, TISE 3 ?, TISS 2:0 ?"),
     register(11, "Hybrid Control", "00110011", "HYBP 6:4 ?, HYBA 2:0 ?"),
     register(14, "Powerdown Control 1", "00010000", "PMON 5 ?, DCOF 4, MOF 3 ?, BIASOF 1 ?, SLICOF 0 ?"),
-    register(
-        15, "Powerdown Control 2", "00000000", "ADCM 5 ?, ADCON 4 ?, DACM 3 ?, DACON 2 ?, GMM 1 ?, GMON 0 ?"
-    ),
+    register(15, "Powerdown Control 2", "00000000", "ADCM 5 ?, ADCON 4 ?, DACM 3 ?, DACON 2 ?, GMM 1 ?, GMON 0 ?"),
     register(
         18,
         "Interrupt Status 1",
@@ -45,21 +43,15 @@ DIRECT = (
         "Q6AP 7 c, Q5AP 6 c, Q4AP 5 c, Q3AP 4 c, Q2AP 3 c, Q1AP 2 c, LCIP 1 c, RTIP 0 c",
     ),
     register(20, "Interrupt Status 3", "00000000", "CMCP 2 c, INDP 1 c, DTMFP 0 c"),
-    register(
-        21, "Interrupt Enable 1", "00000000", "PMIE 7, PMAE 6, RGIE 5, RGAE 4, O2IE 3, O2AE 2, O1IE 1, O1AE 0"
-    ),
-    register(
-        22, "Interrupt Enable 2", "00000000", "Q6AE 7, Q5AE 6, Q4AE 5, Q3AE 4, Q2AE 3, Q1AE 2, LCIE 1, RTIE 0"
-    ),
+    register(21, "Interrupt Enable 1", "00000000", "PMIE 7, PMAE 6, RGIE 5, RGAE 4, O2IE 3, O2AE 2, O1IE 1, O1AE 0"),
+    register(22, "Interrupt Enable 2", "00000000", "Q6AE 7, Q5AE 6, Q4AE 5, Q3AE 4, Q2AE 3, Q1AE 2, LCIE 1, RTIE 0"),
     register(23, "Interrupt Enable 3", "00000000", "CMCE 2, INDE 1, DTMFE 0"),
     register(24, "DTMF Decode Status", "00000000", "VAL 4 r, DIG 3:0 r"),
     register(28, "Indirect Data Access-Low Byte", "00000000", "IDAL 7:0"),
     register(29, "Indirect Data Access-High Byte", "00000000", "IDAH 7:0"),
     register(30, "Indirect Address", "xxxxxxxx", "IAA 7:0"),
     register(31, "Indirect Address Status", "00000000", "IAS 0 r"),
-    register(
-        32, "Oscillator 1 Control", "00000000", "OSS1 7 r, REL 6 ?, OZ1 5 ?, O1TAE 4, O1TIE 3, O1E 2, O1SO 1:0"
-    ),
+    register(32, "Oscillator 1 Control", "00000000", "OSS1 7 r, REL 6 ?, OZ1 5 ?, O1TAE 4, O1TIE 3, O1E 2, O1SO 1:0"),
     register(33, "Oscillator 2 Control", "00000000", "OSS2 7 r, OZ2 5 ?, O2TAE 4, O2TIE 3, O2E 2, O2SO 1:0"),
     register(
         34, "Ringing Oscillator Control", "00000000", "RSS 7 r, RDAC 5 r, RNTAE 4, RNTIE 3, ROE 2 r, RVO 1, TSWS 0"

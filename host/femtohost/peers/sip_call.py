@@ -122,7 +122,12 @@ class IncomingCall(Call):
             return
         local = sip_message.tagged(request.to_address, self._tag)
         self.dialog = sip_message.Dialog(
-            request.call_id, local, request.from_address, request.contact[0].uri, transaction.source, 0,
+            request.call_id,
+            local,
+            request.from_address,
+            request.contact[0].uri,
+            transaction.source,
+            0,
             request.record_route,
         )
         transaction.respond(sip_message.response_to(request, 100))
@@ -250,7 +255,12 @@ class OutgoingCall(Call):
         request = self._invite
         target = response.contact[0].uri if response.contact else request.uri
         self.dialog = sip_message.Dialog(
-            request.call_id, request.from_address, response.to_address, target, self._peer, request.cseq.sequence,
+            request.call_id,
+            request.from_address,
+            response.to_address,
+            target,
+            self._peer,
+            request.cseq.sequence,
             response.record_route[::-1],
         )
         ack = self.dialog.request("ACK", self._via(), request.cseq.sequence)

@@ -91,7 +91,12 @@ def response_to(request, code, tag=None):
 def ack_of(request, response):
     """The ACK to a final response other than 2xx: part of the INVITE's transaction (RFC 3261 17.1.1.3)."""
     ack = new_request(
-        "ACK", request.uri, request.cseq.sequence, request.from_address, response.to_address, request.call_id,
+        "ACK",
+        request.uri,
+        request.cseq.sequence,
+        request.from_address,
+        response.to_address,
+        request.call_id,
         request.via[0],
     )
     ack.route = request.route
@@ -101,7 +106,12 @@ def ack_of(request, response):
 def cancel_of(request):
     """The CANCEL of an INVITE (RFC 3261 9.1)."""
     cancel = new_request(
-        "CANCEL", request.uri, request.cseq.sequence, request.from_address, request.to_address, request.call_id,
+        "CANCEL",
+        request.uri,
+        request.cseq.sequence,
+        request.from_address,
+        request.to_address,
+        request.call_id,
         request.via[0],
     )
     cancel.route = request.route

@@ -17,7 +17,7 @@ def shown(value, unit="", places=1):
 
 
 def misuse_count(call):
-    """"none", or how many breaches of a datasheet there were."""
+    """ "none", or how many breaches of a datasheet there were."""
     return str(len(call.get("misuse") or ()) or "none")
 
 
