@@ -5,8 +5,8 @@ import numpy as np
 RATE = 8000
 BLOCK = 80
 
-# Trace point -> track of the report
-TRACKS = {"fxs": "line", "call": "call"}
+# Trace point -> track of the report, and its state at power-on
+TRACKS = {"fxs": ("line", "DOWN"), "call": ("call", "IDLE")}
 LINEFEEDS = (
     "open", "forward active", "on-hook transmission", "tip open",
     "ringing", "reverse active", "reverse on-hook transmission", "ring open",
@@ -103,7 +103,8 @@ class CallTaps:
             if action["do"] in ("phone.off_hook", "phone.on_hook"):
                 state = action["do"].removeprefix("phone.").replace("_", "-")
                 states.append({"t": action["t"] / 1e9, "track": "hook", "state": state})
-        for point, track in TRACKS.items():
+        for point, (track, first) in TRACKS.items():
+            states.append({"t": 0.0, "track": track, "state": first})
             for time, data in self._box.trace.find(point):
                 states.append({"t": time / 1e9, "track": track, "state": data.decode().split(">")[1]})
         return states

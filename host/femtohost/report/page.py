@@ -13,7 +13,7 @@ from femtohost.report.table import NONE, call_facts, misuse_count, shown
 
 _LISTEN = {
     "rin": ("Rin", "what the far end says"),
-    "rout": ("Rout", "the same, on its way to the line"),
+    "rout": ("Rout", "what goes to the line: Rin, and the tones of the exchange"),
     "sin": ("Sin", "what comes back: its echo, and the near talker"),
     "sout": ("Sout", "what the far end hears"),
 }
