@@ -1,7 +1,9 @@
 """The main job: one telephone call through the emulated box, with its figures and its files."""
 
 import json
+import os
 import shlex
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -181,16 +183,32 @@ def rounded(call):
     return {key: round(value, 3) if isinstance(value, float) else value for key, value in call.items()}
 
 
-def save_call(run, folder):
-    """Write rin/rout/sin/sout.wav, call.json, trace.jsonl and report.html to `folder`; all of them or none."""
-    from femtohost.report import (
-        write_report,  # drawing takes a second to load; a call without a report does not need it
-    )
+def check_folder(folder):
+    """CallError if `folder` cannot become the folder of a report."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise CallError(f"--out {folder}: {there} is no folder that can be written to; give another one")
 
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+
+def save_call(run, folder):
+    """Write rin/rout/sin/sout.wav, call.json, trace.jsonl and report.html to `folder`: all of them or none.
+
+    Returns the path of the report.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".femtojack-") as draft:
+        _write_files(run, Path(draft))
+        folder.mkdir(exist_ok=True)
+        for file in Path(draft).iterdir():
+            file.replace(folder / file.name)
+    return folder / "report.html"
+
+
+def _write_files(run, folder):
+    from femtohost.report import write_report  # drawing takes a second to load, and a bench does not draw
+
     for name, samples in run.signals.items():
         audio.save(folder / f"{name}.wav", samples)
     (folder / "call.json").write_text(json.dumps(run.call, indent=2) + "\n")
     run.box.recorder.save(folder / "trace.jsonl")
-    return write_report(folder, run)
+    write_report(folder, run)

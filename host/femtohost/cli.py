@@ -97,11 +97,12 @@ def call(
 
     Example: femtojack call --near me.wav --far you.flac --path d5 --erl 12 --out my-call
     """
-    from femtohost.call import CallOptions, make_call, save_call
+    from femtohost.call import CallOptions, check_folder, make_call, save_call
     from femtohost.report import call_table
 
     options = CallOptions(near, far, number, path, erl, line_noise, seconds, overlap, nlp, incoming, seed)
     folder = out or Path(f"femtojack-call-{datetime.now():%Y%m%d-%H%M%S}")
+    check_folder(folder)
     with progress_bar("calling") as progress:
         run = make_call(options, progress)
         report = save_call(run, folder)

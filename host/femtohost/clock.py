@@ -57,6 +57,10 @@ class Clock:
         action()
         return True
 
+    def clear(self):
+        """Take every event back."""
+        self._queue.clear()
+
     def advance(self, time):
         """Let time pass up to `time` ns without running anything; no event may stand before it."""
         following = self.next_time()

@@ -25,6 +25,7 @@ from femtohost.recorder import Recorder
 from femtohost.seeds import Seeds
 from femtohost.trace import Trace
 from femtojack.app import App
+from femtojack.config import validate
 
 BOX_ADDRESS = bytes((10, 0, 0, 1))
 FAR_ADDRESS = bytes((10, 0, 0, 2))
@@ -43,6 +44,9 @@ class Emulator:
     delay_ms, jitter_ms, loss  the network's, 0 <= loss < 1
     keep_trace  False keeps only the last records (long runs)
     ConfigError, PathError, ValueError: an argument that is wrong.
+
+    `phone`, `far`, `network`, `line` and `slic` are the parts that a test may act on; `board`, `app`, `trace`,
+    `misuse` and `clock` are there to be looked at.
     """
 
     def __init__(
@@ -61,15 +65,15 @@ class Emulator:
         self.trace.on_record.append(self._note_state)
         self.echo_path = load_path(path).scaled(erl_db)
         self.recorder = Recorder(self)
-        self._country = (config or {}).get("line", {}).get("country", "us")
-        self._build_line(noise_dbm0)
+        self._build_line(validate(config or {})["line"]["country"], noise_dbm0)
         self._build_network(delay_ms, jitter_ms, loss)
         self._build_box(config or {})
 
-    def _build_line(self, noise_dbm0):
-        phone = Phone(self.clock, country_tones(self._country))
-        self.line = Line(phone, self.seeds.stream("line"), path=self.echo_path, noise_dbm0=noise_dbm0)
+    def _build_line(self, country, noise_dbm0):
+        phone = Phone(self.clock, country_tones(country))
+        self._line = Line(phone, self.seeds.stream("line"), path=self.echo_path, noise_dbm0=noise_dbm0)
         self.phone = self.recorder.facade("phone", phone)
+        self.line = self.recorder.facade("line", self._line)
 
     def _build_network(self, delay_ms, jitter_ms, loss):
         network = Network(self.clock, self.seeds.stream("network"), delay_ms, jitter_ms, loss)
@@ -81,11 +85,10 @@ class Emulator:
     def _build_box(self, config):
         offset = PERIOD - int(self.seeds.stream("ticks").integers(1, WRAP_WITHIN_S * 1000))
         self.processor = Processor(self.clock, self.trace, self.misuse, offset)
-        self.slic = Si3210(
-            self.clock, self.misuse, self.seeds.stream("slic"), self.line, on_interrupt=self.processor.wake
-        )
+        slic = Si3210(self.clock, self.misuse, self.seeds.stream("slic"), self._line, self.processor.wake)
+        self.slic = self.recorder.facade("slic", slic)
         self.board = EmulatedBoard(
-            clock=self.clock, slic=self.slic, network=self._network, address=BOX_ADDRESS, trace=self.trace,
+            clock=self.clock, slic=slic, network=self._network, address=BOX_ADDRESS, trace=self.trace,
             rng=self.seeds.stream("entropy"), config=with_server(config), processor=self.processor,
         )  # fmt: skip
         self.app = App(self.board)
@@ -98,7 +101,8 @@ class Emulator:
         self.close()
 
     def close(self):
-        """Power off. Nothing runs any more."""
+        """Power off: nothing runs any more."""
+        self.clock.clear()
 
     def state(self, machine):
         """State of one of the firmware's machines, as its trace told: "fxs" (the port) or "call"."""

@@ -17,6 +17,8 @@ ACTIONS = {
     "phone": {"off_hook", "on_hook", "flash", "dial", "pulse", "talk", "stop_talking"},
     "far": {"call", "cancel", "answer", "hang_up", "talk", "stop_talking"},
     "network": set(),
+    "line": {"set_path"},
+    "slic": {"overheat", "reset"},
 }
 
 

@@ -139,10 +139,21 @@ def test_a_mistake_is_one_line_and_exit_code_2_and_nothing_is_written(run, files
 
 
 def test_an_output_folder_that_cannot_be(run, files):
-    code, _, err = run("call", "--seconds", 1, "--out", "text.wav")
-    assert code == 2
-    assert err.count("\n") == 1
-    assert "text.wav" in err
+    for out in ("text.wav", "text.wav/below"):
+        code, _, err = run("call", "--seconds", 1, "--out", out)
+        assert code == 2
+        assert err.count("\n") == 1
+        assert "text.wav is no folder" in err
+
+
+def test_a_report_that_cannot_be_drawn_leaves_nothing(run, tmp_path, monkeypatch):
+    def broken(*arguments):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("femtohost.report.write_report", broken)
+    code, _, err = run("call", "--seconds", 1, "--out", "here")
+    assert (code, err) == (2, "femtojack: No space left on device\n")
+    assert os.listdir(tmp_path) == []
 
 
 def test_no_trace_to_replay(run, files):

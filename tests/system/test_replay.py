@@ -78,3 +78,24 @@ def test_what_is_no_trace_is_refused_in_one_line(tmp_path, text):
 def test_a_missing_trace_is_refused(tmp_path):
     with pytest.raises(ReplayError, match="No such file"):
         replay(tmp_path / "none.jsonl")
+
+
+def test_faults_of_the_line_and_the_chip_are_inputs_too(box, tmp_path):
+    box.run_until(lambda: box.state("fxs") == "ON_HOOK", timeout_s=5)
+    box.slic.overheat(2)
+    box.run_for(1)
+    box.line.set_path([0.0, 0.25])
+    box.line.loop_resistance = 900.0
+    box.run_for(8)
+    box.recorder.save(tmp_path / "trace.jsonl")
+    assert [action["do"] for action in box.recorder.actions] == [
+        "slic.overheat",
+        "line.set_path",
+        "line.loop_resistance=",
+    ]
+    assert replay(tmp_path / "trace.jsonl")[1] is None
+
+
+def test_a_part_has_no_setting_that_it_does_not_know(box):
+    with pytest.raises(AttributeError, match="far has no answer_after"):
+        box.far.answer_after = 3
