@@ -56,6 +56,11 @@ class App:
         deadline = self.agent.step(now)
         return earlier(deadline, earlier(self.port.deadline, self.control.deadline))
 
+    def shut_down(self, now):
+        """End the call and the registration, as before the power is cut on purpose; the next steps do it."""
+        self.control.on_hook(now)
+        self.agent.unregister(now)
+
     def _signalling(self, now):
         while True:
             n = self._socket.recv_into(self._datagram, self._source)

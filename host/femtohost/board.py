@@ -89,9 +89,18 @@ class UdpPort:
     def __init__(self, network, address, trace, wake):
         self._network, self._trace, self._wake = network, trace, wake
         self.address = address
+        self._open = []
 
     def open(self, port):
-        return UdpSocket(self._network.open(self.address, port, self._wake), self._trace)
+        socket = UdpSocket(self._network.open(self.address, port, self._wake), self._trace)
+        self._open.append(socket)
+        return socket
+
+    def close(self):
+        """The power goes: every socket of the box is closed."""
+        for socket in self._open:
+            socket.close()
+        self._open.clear()
 
 
 class UdpSocket:

@@ -26,6 +26,12 @@ class CallError(UserError):
     """An argument that cannot be: one line with what would be right."""
 
 
+def check_number(number, name):
+    """CallError if `number`, the argument `name`, has anything that a telephone has no key for."""
+    if not number or any(key not in KEYS for key in number):
+        raise CallError(f"{name} {number!r}: a number has digits 0-9, * # and A-D only, such as 5551234")
+
+
 @dataclass
 class CallOptions:
     """What `femtojack call` can be told; see its --help. `near` and `far` are file names or None."""
@@ -45,8 +51,7 @@ class CallOptions:
 
     def check(self):
         """CallError names the first argument that is wrong."""
-        if not self.number or any(key not in KEYS for key in self.number):
-            raise CallError(f"--number {self.number!r}: a number has digits 0-9, * # and A-D only, such as 5551234")
+        check_number(self.number, "--number")
         if not 0 <= self.erl <= 60:
             raise CallError(f"--erl {self.erl:g}: the echo return loss is 0 to 60 dB; 6 is a bad hybrid, 20 a good one")
         if not 1 <= self.seconds <= 3600:

@@ -42,7 +42,8 @@ class Emulator:
     erl_db    echo return loss of that path, dB
     noise_dbm0  line noise, None for none
     delay_ms, jitter_ms, loss  the network's, 0 <= loss < 1
-    keep_trace  False keeps only the last records (long runs)
+    keep_trace  False keeps only the last records, and no actions (long runs)
+    uplink    a bridge to the real network (femtohost.bridges.udp), in place of `network` and `far`, which are None then
     ConfigError, PathError, ValueError: an argument that is wrong.
 
     `phone`, `far`, `network`, `line` and `slic` are the parts that a test may act on; `board`, `app`, `trace`,
@@ -51,7 +52,7 @@ class Emulator:
 
     def __init__(
         self, seed=1, config=None, *, path="d2", erl_db=6.0, noise_dbm0=None,
-        delay_ms=10, jitter_ms=0, loss=0.0, keep_trace=True,
+        delay_ms=10, jitter_ms=0, loss=0.0, keep_trace=True, uplink=None,
     ):  # fmt: skip
         self.options = {
             "seed": seed, "config": config or {}, "path": str(path), "erl_db": erl_db, "noise_dbm0": noise_dbm0,
@@ -64,10 +65,15 @@ class Emulator:
         self._states = {"fxs": "DOWN", "call": "IDLE"}
         self.trace.on_record.append(self._note_state)
         self.echo_path = load_path(path).scaled(erl_db)
-        self.recorder = Recorder(self)
+        self.recorder = Recorder(self, keep_trace)
         self._build_line(validate(config or {})["line"]["country"], noise_dbm0)
-        self._build_network(delay_ms, jitter_ms, loss)
-        self._build_box(config or {})
+        self.on_close = []
+        self.network = self.far = None
+        if uplink is None:
+            self._build_network(delay_ms, jitter_ms, loss)
+            self._build_box(with_server(config or {}), self._network, BOX_ADDRESS)
+        else:
+            self._build_box(config or {}, uplink, uplink.address)
 
     def _build_line(self, country, noise_dbm0):
         phone = Phone(self.clock, country_tones(country))
@@ -82,14 +88,14 @@ class Emulator:
         self.far = self.recorder.facade("far", far)
         self._network = network
 
-    def _build_box(self, config):
+    def _build_box(self, config, network, address):
         offset = PERIOD - int(self.seeds.stream("ticks").integers(1, WRAP_WITHIN_S * 1000))
         self.processor = Processor(self.clock, self.trace, self.misuse, offset)
         slic = Si3210(self.clock, self.misuse, self.seeds.stream("slic"), self._line, self.processor.wake)
         self.slic = self.recorder.facade("slic", slic)
         self.board = EmulatedBoard(
-            clock=self.clock, slic=slic, network=self._network, address=BOX_ADDRESS, trace=self.trace,
-            rng=self.seeds.stream("entropy"), config=with_server(config), processor=self.processor,
+            clock=self.clock, slic=slic, network=network, address=address, trace=self.trace,
+            rng=self.seeds.stream("entropy"), config=config, processor=self.processor,
         )  # fmt: skip
         self.app = App(self.board)
         self.board.run(self.app)
@@ -101,8 +107,11 @@ class Emulator:
         self.close()
 
     def close(self):
-        """Power off: nothing runs any more."""
+        """Power off: nothing runs any more; open ports are free again, and `on_close` is called."""
         self.clock.clear()
+        self.board.udp.close()
+        for observer in list(self.on_close):
+            observer()
 
     def state(self, machine):
         """State of one of the firmware's machines, as its trace told: "fxs" (the port) or "call"."""

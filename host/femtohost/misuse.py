@@ -25,6 +25,9 @@ class MisuseLog(list):
     def __init__(self, clock):
         super().__init__()
         self._clock = clock
+        self.on_report = []  # observers: observer(misuse)
 
     def report(self, part, section, text):
         self.append(Misuse(self._clock.now, part, section, text))
+        for observer in self.on_report:
+            observer(self[-1])

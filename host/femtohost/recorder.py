@@ -29,8 +29,8 @@ class ReplayError(UserError):
 class Recorder:
     """The actions of one run: {"t": ns, "n": events run before it, "do": "phone.dial", "args": [...]}."""
 
-    def __init__(self, box):
-        self._box = box
+    def __init__(self, box, keep=True):
+        self._box, self._keep = box, keep
         self.actions = []
 
     def facade(self, name, model):
@@ -38,6 +38,8 @@ class Recorder:
         return Facade(self, name, model)
 
     def record(self, name, args, kwargs):
+        if not self._keep:
+            return
         action = {"t": self._box.clock.now, "n": self._box.events, "do": name, "args": [pack(a) for a in args]}
         if kwargs:
             action["kwargs"] = {key: pack(value) for key, value in kwargs.items()}

@@ -71,10 +71,13 @@ def test_calibration_off_hook_or_with_the_line_fed_is_misuse(bench):
     ]
 
 
-def test_linefeed_before_calibration_or_during_it_is_misuse():
+def test_ringing_before_calibration_or_linefeed_during_it_is_misuse():
     bench = Bench()
     bench.initialise()
     bench.write(64, 1)
+    bench.write(64, 0)
+    assert bench.said() == []
+    bench.write(64, 4)
     bench.write(64, 0)
     bench.write(96, 0x5F)
     bench.write(64, 1)

@@ -55,3 +55,27 @@ def test_an_overheated_transistor_opens_the_line_and_it_is_tried_again(box):
     box.run_until(lambda: box.state("fxs") == "DOWN", timeout_s=1)
     assert box.trace.find("slic.lost")[0][1] == b"power alarm"
     in_service(box)
+
+
+def test_a_phone_off_hook_at_power_on_gets_dial_tone_and_the_line_is_calibrated_once_it_is_on_hook(box):
+    box.phone.off_hook()
+    box.run_until(lambda: box.phone.hears("dial"), timeout_s=5)
+    assert box.misuse == []
+    box.phone.on_hook()
+    box.run_until(lambda: box.state("fxs") == "DOWN", timeout_s=5)
+    assert box.trace.find("slic.lost")[0][1] == b"calibration due"
+    in_service(box)
+    box.run_for(10)
+    assert len(box.trace.find("slic.lost")) == 1
+    assert box.misuse == []
+
+
+def test_a_hook_flash_is_no_time_to_calibrate(box):
+    box.phone.off_hook()
+    box.phone.dial("555#")
+    box.run_until(lambda: box.state("call") == "TALKING", timeout_s=15)
+    for _ in range(5):
+        box.phone.flash(900)
+        box.run_for(1.3)
+    assert box.state("call") == "TALKING"
+    assert box.misuse == []

@@ -109,6 +109,7 @@ class Control:
         self._about(call, "answered", None, now)
 
     def ended(self, call, status, now):
+        self._trace("call.ended", f"{status}".encode())
         self._about(call, "ended", status, now)
 
     def registered(self, ok, status, now):

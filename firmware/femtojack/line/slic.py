@@ -116,6 +116,7 @@ _ILIM_20MA = const(0)
 _VCM_6V = const(4)
 _CALIBRATION_MS = const(600)
 _POLL_MS = const(10)
+_PROBE_MS = const(50)  # loop closure and its debounce
 _WATCH_MS = const(1000)
 _RETRY_MS = const(5000)
 _DTMF_KEYS = "D1234567890*#ABC"  # reg 24 DIG
@@ -145,6 +146,7 @@ class Slic:
         self._script_timer = Timer()
         self._watch = Timer()
         self._begun = False
+        self._calibrated = self._was_open = False
         self._image = _image(country)
         self.up = False
         self._now = 0
@@ -208,15 +210,24 @@ class Slic:
             self._run(self._bring_up(), self._now)
         elif self._read(_PCM_MODE) & _PCM_MASK != _PCM_ON_LINEAR:
             self._lose(b"forgot its registers")
+        elif self._may_calibrate():
+            self._lose(b"calibration due", 1)
         else:
             self._watch.start(self._now, _WATCH_MS)
 
-    def _lose(self, reason):
-        """The line goes down; bring-up is tried again later."""
+    def _may_calibrate(self):
+        """Brought up with the phone off-hook, and it has been on-hook since the last look."""
+        if self._calibrated:
+            return False
+        was_open, self._was_open = self._was_open, not self._closed()
+        return was_open and self._was_open
+
+    def _lose(self, reason, retry_ms=_RETRY_MS):
+        """The line goes down; bring-up is tried again after `retry_ms`."""
         self._trace("slic.lost", reason)
         self._cadence.stop()
         self._run(None, self._now)
-        self._watch.start(self._now, _RETRY_MS)
+        self._watch.start(self._now, retry_ms)
         if self.up:
             self.up = False
             self._port.line_down(self._now)
@@ -243,6 +254,7 @@ class Slic:
         if pending & _RTIP:
             self._port.ring_trip(self._now)
         if pending & _LCIP:
+            self._was_open = False
             self._port.loop(self._closed(), self._now)
 
     def _digit(self):
@@ -342,6 +354,18 @@ class Slic:
         return True
 
     def _calibration(self):
+        """Legal on-hook only. With the phone off-hook the results' reset values serve until it is on-hook."""
+        self.linefeed(FORWARD_ACTIVE)
+        yield _PROBE_MS
+        self._calibrated = not self._closed()
+        self.linefeed(OPEN)
+        yield _PROBE_MS
+        done = not self._calibrated or (yield from self._calibrate())
+        for address in range(_NCLR, _NCLR + _FILTERS):
+            yield from self._write_indirect(address, self._image[address])
+        return done
+
+    def _calibrate(self):
         self._write(_CALIBRATION_2, _CAL_MONITORS)
         self._write(_CALIBRATION_1, _CAL_ALL)
         for _ in range(_CALIBRATION_MS // _POLL_MS + 1):
@@ -353,8 +377,6 @@ class Slic:
         self._write(_DCDC_DELAY, _DCCAL | _DCDC_ON)
         if not 2 <= self._read(_DC_PEAK_RESULT) <= 0x0D:
             self._write(_DC_PEAK_RESULT, 0x08)
-        for address in range(_NCLR, _NCLR + _FILTERS):
-            yield from self._write_indirect(address, self._image[address])
         return True
 
     def _verify(self):

@@ -164,8 +164,9 @@ class Feed:
         chip = self._chip
         if not chip.supply.up:
             chip.breach("reg 64", f"linefeed {asked} before the battery is up ({chip.supply.volts:.1f} V)")
-        if not chip.calibration.done:
-            chip.breach("reg 96", f"linefeed {asked} before calibration")
+        # Before calibration the results' reset values serve to feed the line, but not to ring on it.
+        if chip.calibration.running or (asked == RINGING and not chip.calibration.done):
+            chip.breach("reg 96", f"linefeed {asked} before the end of calibration")
         if chip.unwritten and not self._complained:
             chip.breach("indirect registers", "linefeed with undefined " + ", ".join(chip.unwritten))
             self._complained = True

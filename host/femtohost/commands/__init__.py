@@ -1,0 +1,1 @@
+"""The commands, one module a subject; importing a module registers its commands. No logic lives here."""

@@ -1,0 +1,229 @@
+"""`femtojack run`, `ctl`, `repl` and `doctor`: a box that runs, and those who talk to it."""
+
+import json
+import secrets
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from femtohost import errors
+from femtohost.commands.common import Json, app, say
+
+ctl = typer.Typer(help="Act on a box that runs: its telephone, its power, its state.")
+phone = typer.Typer(help="The telephone on the line of a box that runs.")
+power = typer.Typer(help="The box's power.")
+ctl.add_typer(phone, name="phone")
+ctl.add_typer(power, name="power")
+app.add_typer(ctl, name="ctl")
+
+Config = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="gateway.toml; without it the box is not registered.")
+]
+ProfileDir = Annotated[
+    Path | None, typer.Option("--profile", metavar="DIR", help="What the box keeps; a temporary folder by default.")
+]
+RunningProfile = Annotated[Path, typer.Option("--profile", metavar="DIR", help="The profile that the box runs on.")]
+AnySeed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Of every random stream; else a random one.")]
+
+
+@app.command()
+def run(config: Config = None, profile: ProfileDir = None, seed: AnySeed = None, as_json: Json = False):
+    """Power one gateway on, with real UDP sockets in real time, until it is interrupted.
+
+    The first line tells where it listens; with --json it is one JSON object, and so is every event after it.
+
+    Example: femtojack run --config gateway.toml --profile box1 --json
+    """
+    from femtohost.control import ControlServer
+    from femtohost.gateway import Gateway
+    from femtohost.profile import Profile
+    from femtohost.settings import load_settings
+
+    settings = load_settings(config)
+    home = Profile(profile)
+    tell = _json_line if as_json else _log_line
+    gateway = Gateway(settings, secrets.randbits(32) if seed is None else seed, tell)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: gateway.loop.stop())
+    server = ControlServer(gateway, home.listen())
+    tell({"event": "ready", "profile": str(home.path), "addresses": gateway.addresses, "seed": gateway.seed})
+    gateway.power_on()
+    gateway.loop.run()
+    gateway.shut_down()
+    server.close()
+    gateway.close()
+    home.close()
+    raise typer.Exit(errors.INTERRUPTED)
+
+
+def _json_line(event):
+    print(json.dumps(event), flush=True)
+
+
+def _log_line(event):
+    """One event for people, on stderr."""
+    facts = {key: value for key, value in event.items() if key not in ("event", "t")}
+    time = f"{event['t']:10.3f}" if "t" in event else " " * 10
+    say(f"{time}  {event['event']:<11} " + "  ".join(f"{key} {_shown(value)}" for key, value in facts.items()), None)
+
+
+def _shown(value):
+    return " ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else str(value)
+
+
+@ctl.command()
+def status(profile: RunningProfile, as_json: Json = False):
+    """What the box does: line, call, sip, misuse, lag.
+
+    Example: femtojack ctl status --profile box1 --json
+    """
+    facts = _command(profile, "status")
+    if as_json:
+        print(json.dumps(facts))
+        return
+    table = Table.grid(padding=(0, 2))
+    for key, value in facts.items():
+        table.add_row(key, _shown(value) if value not in ([], None) else "none")
+    Console().print(table)
+
+
+@phone.command("off-hook")
+def off_hook(profile: RunningProfile):
+    """Lift the handset.
+
+    Example: femtojack ctl phone off-hook --profile box1
+    """
+    _command(profile, "off-hook")
+
+
+@phone.command("on-hook")
+def on_hook(profile: RunningProfile):
+    """Put the handset down.
+
+    Example: femtojack ctl phone on-hook --profile box1
+    """
+    _command(profile, "on-hook")
+
+
+@phone.command()
+def flash(profile: RunningProfile):
+    """Open the loop for half a second.
+
+    Example: femtojack ctl phone flash --profile box1
+    """
+    _command(profile, "flash")
+
+
+@phone.command()
+def dial(profile: RunningProfile, digits: Annotated[str, typer.Argument(help="0-9 * # A-D, keyed as DTMF.")]):
+    """Key digits; returns when they are keyed.
+
+    Example: femtojack ctl phone dial 5550123# --profile box1
+    """
+    from femtohost.call import check_number
+
+    check_number(digits, "DIGITS")
+    _command(profile, "dial", digits=digits)
+
+
+@phone.command("say")
+def talk(profile: RunningProfile, audio: Annotated[Path, typer.Argument(help="WAV or FLAC, any rate.")]):
+    """Talk into the telephone; returns when all is said.
+
+    Example: femtojack ctl phone say hello.wav --profile box1
+    """
+    from femtohost.audio import load
+    from femtohost.control import to_text
+
+    _command(profile, "say", pcm=to_text(load(audio)))
+
+
+@phone.command()
+def record(
+    profile: RunningProfile,
+    wav: Annotated[Path, typer.Argument(help="Where the recording goes: 16-bit, 8 kHz.")],
+    seconds: Annotated[float, typer.Argument(help="How long.")],
+):
+    """Record what the earpiece says; returns when it is done.
+
+    Example: femtojack ctl phone record heard.wav 5 --profile box1
+    """
+    from femtohost.audio import save
+    from femtohost.control import from_text
+
+    save(wav, from_text(_command(profile, "record", seconds=seconds)))
+
+
+@phone.command()
+def hears(profile: RunningProfile, as_json: Json = False):
+    """What the ear at the telephone makes of it: dial, ringback, busy, reorder, silence, speech.
+
+    Example: femtojack ctl phone hears --profile box1
+    """
+    names = _command(profile, "hears")
+    print(json.dumps({"hears": names}) if as_json else " ".join(names))
+
+
+@power.command("off")
+def power_off(profile: RunningProfile):
+    """Pull the plug.
+
+    Example: femtojack ctl power off --profile box1
+    """
+    _command(profile, "power", state="off")
+
+
+@power.command("on")
+def power_on(profile: RunningProfile):
+    """Plug it in again: the box boots.
+
+    Example: femtojack ctl power on --profile box1
+    """
+    _command(profile, "power", state="on")
+
+
+@app.command()
+def repl(profile: RunningProfile):
+    """A Python prompt at the running box; Tab completes, Ctrl-D ends.
+
+    Example: femtojack repl --profile box1
+    """
+    from femtohost.control import ControlClient
+    from femtohost.repl import complete_with, prompt
+
+    control = ControlClient(profile)
+    complete_with(control)
+    prompt(control)
+
+
+@app.command()
+def doctor(as_json: Json = False):
+    """What this machine has, what it lacks, and the command that gets it.
+
+    Example: femtojack doctor
+    """
+    from femtohost.doctor import examine
+
+    findings = examine()
+    if as_json:
+        print(json.dumps({"findings": [finding.as_dict() for finding in findings]}))
+        return
+    table = Table("", "what", "for", "here", box=None, pad_edge=False)
+    for finding in findings:
+        mark, here = ("[green]has[/]", finding.found) if finding.found else ("[yellow]lacks[/]", finding.command)
+        table.add_row(mark, finding.name, finding.use, here)
+    Console().print(table)
+
+
+def _command(profile, do, **arguments):
+    from femtohost.control import ControlClient
+
+    control = ControlClient(profile)
+    try:
+        return control(do, **arguments)
+    finally:
+        control.close()

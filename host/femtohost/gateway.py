@@ -1,0 +1,134 @@
+"""A box that runs: one emulated gateway in wall-clock mode, with real UDP sockets."""
+
+from femtohost.bridges.udp import UdpBridge, address_towards
+from femtohost.clock import MS
+from femtohost.emulator import Emulator
+from femtohost.wallclock import WallClock
+
+GOODBYE_S = 2.0  # what hanging up and unregistering may take
+
+
+class Gateway:
+    """Power, ports and state of one box.
+
+    `config` is as femtohost.settings reads it; a port that it does not name is one of the operating system's choice.
+    `on_event(event)` gets a dict for everything that happens to the box: {"event": "line", "state": "off-hook"} ...
+    OSError: a port that was asked for is taken.
+    """
+
+    def __init__(self, config, seed, on_event=lambda event: None):
+        sip = dict(config.get("sip", {}))
+        self.config, self.seed = {**config, "sip": sip}, seed
+        self._on_event = on_event
+        self.loop = WallClock()
+        self.bridge = UdpBridge(address_towards(sip.get("server")), self.loop.watch, self.loop.unwatch)
+        sip["port"] = self.bridge.reserve(sip.get("port", 0))
+        sip["rtp_port"] = self.bridge.reserve(sip.get("rtp_port", 0), even=True)
+        self.box = None
+        self._off_hook = False  # the telephone stays as it is when the box loses its power
+        self._registration = None
+        self._call_status = None
+
+    @property
+    def addresses(self):
+        """{"sip": "H:P", "rtp": "H:P"}"""
+        sip = self.config["sip"]
+        return {"sip": f"{self.bridge.host}:{sip['port']}", "rtp": f"{self.bridge.host}:{sip['rtp_port']}"}
+
+    # -- power ----------------------------------------------------------------------------------------------------
+
+    def power_on(self):
+        """Boot; nothing happens when it is on."""
+        if self.box:
+            return
+        self._registration = self._call_status = None
+        self.box = Emulator(self.seed, self.config, keep_trace=False, uplink=self.bridge)
+        self.box.trace.on_record.append(self._on_record)
+        self.box.misuse.on_report.append(self._on_misuse)
+        self.loop.follow(self.box.clock)
+        if self._off_hook:
+            self.box.phone.off_hook()
+        self._on_event({"event": "power", "state": "on"})
+
+    def power_off(self):
+        """Cut the power: no farewell to anybody."""
+        if not self.box:
+            return
+        self._off_hook = self.box.phone.loop_closed
+        self.box.close()
+        self.box = None
+        self.loop.follow(None)
+        self._on_event({"event": "power", "state": "off"})
+
+    def shut_down(self):
+        """Hang up, unregister, and only then cut the power."""
+        if self.box:
+            app, processor = self.box.app, self.box.processor
+            app.shut_down(processor.ticks())
+            processor.wake()
+            self.loop.run_until(lambda: app.agent.idle and not app.agent.registered, GOODBYE_S)
+        self.power_off()
+
+    def close(self):
+        self.bridge.close()
+
+    # -- what it tells --------------------------------------------------------------------------------------------
+
+    def status(self):
+        """line, call, sip, misuse, lag_ms and more, as `femtojack ctl status` shows them."""
+        box = self.box
+        lag = self.loop.lag / MS, self.loop.worst_lag / MS
+        return {
+            "power": "on" if box else "off",
+            "line": words(box.state("fxs")) if box else "off",
+            "call": words(box.state("call")) if box else "off",
+            "sip": self._sip(),
+            "call_status": self._call_status,
+            "misuse": [misuse.as_dict() for misuse in box.misuse] if box else [],
+            "lag_ms": round(lag[0], 3),
+            "worst_lag_ms": round(lag[1], 3),
+            "uptime_s": round(box.time_s, 3) if box else 0,
+            "seed": self.seed,
+            "addresses": self.addresses,
+        }
+
+    def _sip(self):
+        """The registration in words."""
+        if not self.config["sip"].get("server") or not self.config["sip"].get("user"):
+            return "not configured"
+        if not self.box or self._registration is None:
+            return "not registered"
+        good, status = self._registration
+        if good:
+            return "registered"
+        return "no answer" if status == 408 else f"refused {status}"
+
+    def _on_record(self, time, point, data):
+        if point in STATES:
+            self._tell(point, STATES[point], state=words(data.decode().split(">")[1]))
+        elif point == "sip.registered":
+            good, status = data.split()
+            self._registration = good == b"1", int(status)
+            self._tell(point, "registered", ok=good == b"1", status=int(status), sip=self._sip())
+        elif point == "call.number":
+            self._tell(point, "dialled", number=data.decode())
+        elif point == "call.ended":
+            self._call_status = int(data)
+            self._tell(point, "ended", status=int(data))
+        elif point == "slic.lost":
+            self._tell(point, "line lost", reason=data.decode())
+
+    def _tell(self, point, event, **facts):
+        self._on_event({"event": event, "t": round(self.box.time_s, 3), **facts})
+
+    def _on_misuse(self, misuse):
+        self._on_event({"event": "misuse", **misuse.as_dict()})
+
+
+# Trace point of a state machine -> name of the event
+STATES = {"fxs": "line", "call": "call"}
+
+
+def words(state):
+    """A state as people write it: ON_HOOK is on-hook."""
+    return state.lower().replace("_", "-")

@@ -1,0 +1,27 @@
+"""gateway.toml: the configuration of a box as people write it."""
+
+import tomllib
+
+from femtohost.errors import UserError
+from femtojack.config import ConfigError, validate
+
+
+class SettingsError(UserError):
+    """A configuration file that is wrong: one line with the file, the key, and what would be right."""
+
+
+def load_settings(path):
+    """What the file `path` says, checked; None: nothing, so that all is as femtojack.config has it."""
+    if path is None:
+        return {}
+    try:
+        with open(path, "rb") as file:
+            settings = tomllib.load(file)
+        validate(settings)
+        return settings
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}; give a gateway.toml") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not TOML: {error}") from None
+    except ConfigError as error:
+        raise SettingsError(f"{path}: {error}") from None
