@@ -2,30 +2,11 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-
-from femtohost import cli
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """`run(*arguments) -> (exit code, stdout, stderr)`, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["femtojack", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        out, err = capsys.readouterr()
-        return exit_.value.code or 0, out, err
-
-    return run
-
 
 FILES = ("rin.wav", "rout.wav", "sin.wav", "sout.wav", "call.json", "trace.jsonl", "report.html")
 KEYS = {

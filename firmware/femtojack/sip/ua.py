@@ -62,6 +62,7 @@ class UserAgent:
         self._server = config["server"] and bytes(config["server"])
         self._host = dotted(config["local_ip"])
         self._port = config["port"]
+        self._elsewhere = config["domain"] != ""  # a domain that is an address is a way without a server
         self._domain = config["domain"].encode() or dotted(self._server or config["local_ip"])
         self._tag = self._token(8)
         name = escape_user(config["user"])
@@ -105,7 +106,7 @@ class UserAgent:
     def call(self, number, body, now):
         """Call sip:`number`@domain with the SDP offer `body`. Returns a Call; None without a free place or a way."""
         uri = b"sip:" + escape_user(number) + b"@" + self._domain
-        addr = self._server or parse_uri(uri).address()
+        addr = self._server or (parse_uri(uri).address() if self._elsewhere else None)
         if not number or not addr or len(_alive(self._calls)) >= MAX_CALLS:
             return None
         call = Call(self, self._dialog(b"<" + uri + b">", uri, addr), "calling")
