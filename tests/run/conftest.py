@@ -1,5 +1,6 @@
 import pytest
-from running import RunningBox
+
+from femtohost.running import RunningBox
 
 
 @pytest.fixture

@@ -75,6 +75,18 @@ class Media:
         self.running = True
         self._path.attach(self)
 
+    def counters(self):
+        """Of this call or the last one: frames received, lost on the way, late, refused; and the times play ran dry."""
+        if self._receiver is None:
+            return {"received": 0, "lost": 0, "late": 0, "bad": 0, "underruns": 0}
+        return {
+            "received": self._receiver.received,
+            "lost": self._receiver.lost,
+            "late": self._jitter.late,
+            "bad": self._receiver.bad,
+            "underruns": self._jitter.underruns,
+        }
+
     # -- input ----------------------------------------------------------------------------------------------------
 
     def step(self):

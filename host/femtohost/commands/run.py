@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from femtohost import errors
-from femtohost.commands.common import Json, app, say
+from femtohost.commands.common import Json, app, bench, progress_bar, say
 
 ctl = typer.Typer(help="Act on a box that runs: its telephone, its power, its state.")
 phone = typer.Typer(help="The telephone on the line of a box that runs.")
@@ -73,6 +73,32 @@ def _log_line(event):
 
 def _shown(value):
     return " ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else str(value)
+
+
+@bench.command("run")
+def bench_run(
+    seconds: Annotated[float, typer.Option(help="How long, in real time.", min=1)] = 60.0,
+    idle: Annotated[bool, typer.Option("--idle", help="No call; else the two boxes talk to each other.")] = False,
+    busy: Annotated[int, typer.Option(help="Processes beside that do nothing but compute.", min=0)] = 0,
+    as_json: Json = False,
+):
+    """Two boxes for a long time in real time: lag, memory, RTP.
+
+    Example: femtojack bench run --seconds 3600 --busy 2 --json
+    """
+    from femtohost.measure.endurance import bench_run as measure
+
+    with progress_bar("running") as progress:
+        result = measure(seconds, not idle, busy, progress)
+    if as_json:
+        print(json.dumps(result))
+        return
+    for name, figures in zip(("caller", "callee"), result["boxes"], strict=True):
+        lag = figures["lag_ms"]
+        print(
+            f"{name}: lag {lag['median']:.1f} ms (worst {lag['worst']:.1f}, at the end {lag['last']:.1f}),"
+            f" {figures['late_events']} events late, memory {figures['memory_growth']:+d} octets, RTP {figures['rtp']}"
+        )
 
 
 @ctl.command()

@@ -1,4 +1,4 @@
-"""A box in a process of its own, for the tests of wall-clock mode."""
+"""A box in a process of its own: `femtojack run --json`, its events, and commands to it. For tests and benches."""
 
 import json
 import queue
@@ -14,13 +14,16 @@ PATIENCE = 60  # s of wall-clock time for anything at all; a machine under load 
 
 
 class RunningBox:
-    """`femtojack run --json` on the profile folder `profile`; `config` is the text of its gateway.toml."""
+    """Starts a box on the profile folder `profile`; `config` is the text of its gateway.toml.
+
+    `ready` is its first event. AssertionError: what was waited for did not come within a minute.
+    """
 
     def __init__(self, profile, config="", *arguments):
         profile.mkdir(parents=True, exist_ok=True)
         (profile / "gateway.toml").write_text(config)
-        command = [sys.executable, "-c", "from femtohost.cli import main; main()", "run", "--json"]
-        command += ["--profile", str(profile), "--config", str(profile / "gateway.toml"), *arguments]
+        command = [sys.executable, "-m", "femtohost", "run", "--json", "--profile", str(profile)]
+        command += ["--config", str(profile / "gateway.toml"), *arguments]
         self.profile = profile
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.events = []
@@ -33,7 +36,7 @@ class RunningBox:
             self._lines.put(json.loads(line))
 
     def event(self, name, **facts):
-        """The next event of this name with these facts; AssertionError if it does not come."""
+        """The next event of this name with these facts."""
         end = time.monotonic() + PATIENCE
         while True:
             try:
@@ -45,6 +48,7 @@ class RunningBox:
                 return event
 
     def ctl(self, do, **arguments):
+        """The result of one command (femtohost.control)."""
         client = ControlClient(self.profile)
         try:
             return client(do, **arguments)
@@ -58,7 +62,13 @@ class RunningBox:
             assert time.monotonic() < end, self.ctl("status")
 
     def hears(self, tone):
+        """Wait until the ear at its telephone hears `tone`."""
         self.until(lambda: tone in self.ctl("hears"))
+
+    def memory(self):
+        """Resident octets of the process."""
+        with open(f"/proc/{self.process.pid}/statm") as statm:
+            return int(statm.read().split()[1]) * 4096
 
     def stop(self, number=signal.SIGINT):
         """Interrupt it; returns its exit code."""
@@ -66,6 +76,7 @@ class RunningBox:
         return self.process.wait(PATIENCE)
 
     def kill(self):
+        """End it at once, if it has not ended."""
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()

@@ -1,0 +1,5 @@
+"""`python -m femtohost` is `femtojack`."""
+
+from femtohost.cli import main
+
+main()
