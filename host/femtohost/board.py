@@ -146,7 +146,7 @@ class TappedVoice(Voice):
 
 
 class EmulatedBoard:
-    """All parts of the contract that this issue of the hardware has; see femtojack.board for what each is."""
+    """The parts of the contract, each under its name; see femtojack.board for what they are."""
 
     def __init__(self, *, clock, slic, network, address, trace, rng, config, processor):
         self._clock, self._rng, self._processor = clock, rng, processor

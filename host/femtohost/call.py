@@ -15,11 +15,14 @@ from femtohost.emulator import Emulator
 from femtohost.errors import UserError
 from femtohost.measure.echo import echo_figures
 from femtohost.taps import RATE, CallTaps
+from femtojack.line.digit_map import COMPLETE, TIMED, DigitMap
 
 TALK_DBM0 = -16.0
 FAR_STARTS_S = 0.5
 RING_S = 3.0  # how long an incoming call rings before the phone is lifted
 KEYS = "0123456789*#ABCD"
+LONGEST = 32
+DIAL_PLAN = "x.T"
 
 
 class CallError(UserError):
@@ -28,8 +31,8 @@ class CallError(UserError):
 
 def check_number(number, name):
     """CallError if `number`, the argument `name`, has anything that a telephone has no key for."""
-    if not number or any(key not in KEYS for key in number):
-        raise CallError(f"{name} {number!r}: a number has digits 0-9, * # and A-D only, such as 5551234")
+    if not number or len(number) > LONGEST or any(key not in KEYS for key in number):
+        raise CallError(f"{name} {number!r}: a number has 1 to {LONGEST} of 0-9, * # and A-D, such as 5551234")
 
 
 @dataclass
@@ -52,6 +55,8 @@ class CallOptions:
     def check(self):
         """CallError names the first argument that is wrong."""
         check_number(self.number, "--number")
+        if not self.incoming and DigitMap(DIAL_PLAN).match(self.number.rstrip("#")) not in (TIMED, COMPLETE):
+            raise CallError(f"--number {self.number}: the dial plan {DIAL_PLAN} has digits 0-9 only, such as 5551234")
         if not 0 <= self.erl <= 60:
             raise CallError(f"--erl {self.erl:g}: the echo return loss is 0 to 60 dB; 6 is a bad hybrid, 20 a good one")
         if not 1 <= self.seconds <= 3600:
@@ -98,7 +103,7 @@ def make_call(options, progress=lambda done, of: None):
     """
     options.check()
     near, far = _talkers(options)
-    config = {"voice": {"nlp": options.nlp, "comfort_noise": options.nlp}}
+    config = {"line": {"dial_plan": DIAL_PLAN}, "voice": {"nlp": options.nlp, "comfort_noise": options.nlp}}
     begin = time.perf_counter()
     box = Emulator(
         options.seed, config, path=options.path, erl_db=options.erl, noise_dbm0=options.line_noise,
@@ -190,6 +195,8 @@ def rounded(call):
 
 def check_folder(folder):
     """CallError if `folder` cannot become the folder of a report."""
+    if folder == Path() or (folder / "report.html").is_dir():
+        raise CallError(f"--out {folder}: give a folder of its own for the report")
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise CallError(f"--out {folder}: {there} is no folder that can be written to; give another one")

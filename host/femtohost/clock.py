@@ -8,6 +8,10 @@ MS = 1_000_000
 SECOND = 1_000_000_000
 
 
+class ClockError(ValueError):
+    """Time was asked to pass over an event."""
+
+
 class Event:
     """One call in the future; `cancel()` takes it back, also more than once or after it ran."""
 
@@ -65,5 +69,5 @@ class Clock:
         """Let time pass up to `time` ns without running anything; no event may stand before it."""
         following = self.next_time()
         if following is not None and following < time:
-            raise ValueError(f"an event stands at {following} ns, before {time} ns")
+            raise ClockError(f"an event stands at {following} ns, before {time} ns")
         self.now = max(self.now, time)

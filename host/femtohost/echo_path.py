@@ -41,10 +41,12 @@ def load_path(name):
     A model is scaled by the K of its G.168 clause. A file has one tap in a row, or `k,h` rows (k from 0; a missing k
     is a zero), `#` comments and at most 2048 taps. Its scale does not matter: it is normalised so that noise with
     the spectrum of speech (G.168 Annex C, weighting of the composite source signal) comes back as strong as it went.
-    An EchoPath is returned as it is.
+    An EchoPath is returned as it is, an array becomes the taps of one.
     """
     if isinstance(name, EchoPath):
         return name
+    if isinstance(name, np.ndarray):
+        return EchoPath("array", name.astype(np.float64))
     if name in NAMES:
         return EchoPath(name, _model(name))
     file = Path(name)

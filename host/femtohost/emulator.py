@@ -11,7 +11,7 @@ An Emulator is an object: any number live in one process. What a test does to it
 
 from femtohost.board import EmulatedBoard
 from femtohost.clock import SECOND, Clock
-from femtohost.echo_path import load_path
+from femtohost.echo_path import NAMES, load_path
 from femtohost.errors import VirtualTimeout
 from femtohost.misuse import MisuseLog
 from femtohost.models.ear import country_tones
@@ -38,7 +38,7 @@ class Emulator:
 
     seed      every random stream of the run comes from it
     config    as femtojack.config has it; the SIP server is the emulated far end unless it says otherwise
-    path      echo path of the telephone's hybrid: "d2".."d9", a CSV file, or an EchoPath
+    path      echo path of the telephone's hybrid: "d2".."d9", a CSV file, an EchoPath, or an array of taps
     erl_db    echo return loss of that path, dB
     noise_dbm0  line noise, None for none
     delay_ms, jitter_ms, loss  the network's, 0 <= loss < 1
@@ -54,9 +54,11 @@ class Emulator:
         self, seed=1, config=None, *, path="d2", erl_db=6.0, noise_dbm0=None,
         delay_ms=10, jitter_ms=0, loss=0.0, keep_trace=True, uplink=None,
     ):  # fmt: skip
+        echo_path = load_path(path)
+        named = isinstance(path, str) and path in NAMES
         self.options = {
-            "seed": seed, "config": config or {}, "path": str(path), "erl_db": erl_db, "noise_dbm0": noise_dbm0,
-            "delay_ms": delay_ms, "jitter_ms": jitter_ms, "loss": loss,
+            "seed": seed, "config": config or {}, "path": path if named else echo_path.taps, "erl_db": erl_db,
+            "noise_dbm0": noise_dbm0, "delay_ms": delay_ms, "jitter_ms": jitter_ms, "loss": loss,
         }  # fmt: skip
         self.seeds = Seeds(seed)
         self.clock = Clock()
@@ -64,7 +66,7 @@ class Emulator:
         self.trace = Trace(self.clock, keep_trace)
         self._states = {"fxs": "DOWN", "call": "IDLE"}
         self.trace.on_record.append(self._note_state)
-        self.echo_path = load_path(path).scaled(erl_db)
+        self.echo_path = echo_path.scaled(erl_db)
         self.recorder = Recorder(self, keep_trace)
         self._build_line(validate(config or {})["line"]["country"], noise_dbm0)
         self.on_close = []

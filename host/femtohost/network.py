@@ -63,6 +63,10 @@ class Network:
                 return endpoint(address, port)
         raise OSError(errno.EADDRINUSE, f"no free port at {ipaddress.IPv4Address(bytes(address))}")
 
+    def inject(self, source, destination, data):
+        """Send `data` as if from the endpoint `source`, which need not exist, to `destination` (6 octets each)."""
+        self._send(bytes(source), bytes(data), bytes(destination))
+
     def _send(self, source, data, destination):
         self.sent += 1
         for tap in self.taps:

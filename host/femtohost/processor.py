@@ -74,7 +74,9 @@ class Processor:
         ahead = (deadline - now) & MASK
         if ahead >= LONGEST:
             ahead -= PERIOD
-        if ahead <= 0:
+        if ahead > 0:
+            self._stale = 0
+        else:
             self._watch_stale(ahead)
             ahead = 1
         tick = self._clock.now // MS + ahead

@@ -1,4 +1,4 @@
-"""The profile: the folder that a running box owns. It holds what the box keeps, and the socket that commands come by."""
+"""The profile: the folder that a running box owns, with what it keeps and the socket that commands come by."""
 
 import fcntl
 import os
@@ -24,7 +24,7 @@ class Profile:
         self.path = Path(path or self._temporary.name).absolute()
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = open(self.path / LOCK, "w")
+            self._lock = open(self.path / LOCK, "w")  # noqa: SIM115  (held as long as the box runs)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ProfileError(f"--profile {path}: another box runs on this profile; give this one its own") from None

@@ -12,14 +12,16 @@ from femtohost.errors import UserError
 
 FORMAT = 1
 
-# What changes a part of the box's surroundings; every other call only looks.
+# What may be called on a part of the box: actions, which change it and are written down, and what only looks.
 ACTIONS = {
     "phone": {"off_hook", "on_hook", "flash", "dial", "pulse", "talk", "stop_talking"},
     "far": {"call", "cancel", "answer", "hang_up", "talk", "stop_talking"},
-    "network": set(),
+    "network": {"inject"},
     "line": {"set_path"},
     "slic": {"overheat", "reset"},
 }
+
+LOOKS = {"phone": {"hears", "earpiece"}, "far": {"heard"}, "network": set(), "line": set(), "slic": set()}
 
 
 class ReplayError(UserError):
@@ -38,18 +40,23 @@ class Recorder:
         return Facade(self, name, model)
 
     def record(self, name, args, kwargs):
-        if not self._keep:
-            return
+        """Write an action down; returns it, so that it can be said that it failed. TypeError: an argument that no
+        file can hold."""
         action = {"t": self._box.clock.now, "n": self._box.events, "do": name, "args": [pack(a) for a in args]}
         if kwargs:
             action["kwargs"] = {key: pack(value) for key, value in kwargs.items()}
-        self.actions.append(action)
+        if self._keep:
+            self.actions.append(action)
+        return action
 
     def save(self, path):
         """Write the run as JSON lines: a head, the actions, the records, the hash."""
         box = self._box
+        if not self._keep:
+            raise ValueError("this box was made with keep_trace=False: there is no whole trace to save")
         with Path(path).open("w") as out:
-            print(json.dumps({"femtojack": FORMAT, "options": box.options}), file=out)
+            options = {name: pack(value) for name, value in box.options.items()}
+            print(json.dumps({"femtojack": FORMAT, "options": options}), file=out)
             for action in self.actions:
                 print(json.dumps(action), file=out)
             for record in box.trace.records:
@@ -65,16 +72,24 @@ class Facade:
         object.__setattr__(self, "_parts", (recorder, name, model))
 
     def __getattr__(self, attribute):
-        recorder, name, model = self._parts
+        _, name, model = self._parts
         value = getattr(model, attribute)
-        if attribute not in ACTIONS[name]:
-            return value
+        if attribute in ACTIONS[name]:
+            return lambda *args, **kwargs: self._act(attribute, value, args, kwargs)
+        if callable(value) and attribute not in LOOKS[name]:
+            raise AttributeError(
+                f"{name}.{attribute} would leave no record; there are {' '.join(sorted(ACTIONS[name]))}"
+            )
+        return value
 
-        def action(*args, **kwargs):
-            recorder.record(f"{name}.{attribute}", args, kwargs)
-            return value(*args, **kwargs)
-
-        return action
+    def _act(self, attribute, method, args, kwargs):
+        recorder, name, _ = self._parts
+        action = recorder.record(f"{name}.{attribute}", args, kwargs)
+        try:
+            return method(*args, **kwargs)
+        except Exception as error:
+            action["raised"] = type(error).__name__
+            raise
 
     def __setattr__(self, attribute, value):
         recorder, name, model = self._parts
@@ -91,6 +106,10 @@ def pack(value):
         return {"array": data.dtype.str, "zlib": base64.b64encode(zlib.compress(data.tobytes())).decode()}
     if isinstance(value, (bytes, bytearray)):
         return {"octets": bytes(value).hex()}
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is not None and not isinstance(value, (str, int, float, bool, list, tuple, dict)):
+        raise TypeError(f"{value!r} cannot be written into a trace; give numbers, text, octets, lists or arrays")
     return value
 
 

@@ -5,7 +5,7 @@ import contextlib
 import io
 import rlcompleter
 
-BANNER = """The running box: `box` (femtohost.emulator), `board`, `app` (the firmware), `phone`, `line`, `slic`, `gateway`.
+BANNER = """The running box: `box` (femtohost.emulator), `board`, `app` (the firmware), `phone`, `line`, `gateway`.
 Time goes on between two lines, and stands still while one runs. Ctrl-D ends."""
 
 

@@ -1,10 +1,12 @@
 """Run a saved trace again and name the first difference."""
 
 import json
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from femtohost import trace as traces
+from femtohost.clock import ClockError
 from femtohost.emulator import Emulator
 from femtohost.recorder import FORMAT, ReplayError, unpack
 
@@ -25,13 +27,13 @@ class Difference:
 def replay(path):
     """Run the inputs of the trace file `path` again. Returns (box, Difference or None). ReplayError: not a trace."""
     head, actions, records, end = _load(Path(path))
-    box = Emulator(**head["options"])
+    box = Emulator(**{name: unpack(value) for name, value in head["options"].items()})
     try:
         for action in actions:
             _reach(box, action["n"], action["t"])
             _apply(box, action)
         _reach(box, end["n"], end["end"])
-    except ValueError:
+    except ClockError:
         pass  # an event stands where none stood: the records below show the difference that caused it
     return box, _first_difference(box, records)
 
@@ -43,11 +45,18 @@ def _load(path):
         raise ReplayError(f"{path}: {error.strerror}; give a trace.jsonl that femtojack wrote") from None
     except ValueError:
         lines = []
-    if not lines or lines[0].get("femtojack") != FORMAT or "sha256" not in lines[-1]:
+    if not _complete(lines):
         raise ReplayError(f"{path}: not a complete trace of this version; give a trace.jsonl that femtojack wrote")
     actions = [line for line in lines if "do" in line]
     records = [line for line in lines if "p" in line]
     return lines[0], actions, records, lines[-1]
+
+
+def _complete(lines):
+    """Whether the file has a head of this version, an end, and only objects."""
+    if len(lines) < 2 or not all(isinstance(line, dict) for line in lines):
+        return False
+    return lines[0].get("femtojack") == FORMAT and "options" in lines[0] and {"sha256", "end", "n"} <= lines[-1].keys()
 
 
 def _reach(box, events, time):
@@ -61,7 +70,8 @@ def _apply(box, action):
     args = [unpack(a) for a in action["args"]]
     if attribute.endswith("="):
         setattr(target, attribute[:-1], args[0])
-    else:
+        return
+    with suppress(Exception) if "raised" in action else nullcontext():
         getattr(target, attribute)(*args, **{k: unpack(v) for k, v in action.get("kwargs", {}).items()})
 
 

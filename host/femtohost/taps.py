@@ -85,7 +85,7 @@ class CallTaps:
         return self._sip
 
     def digits(self):
-        """The number as the firmware understood it, or that of the caller; None without one."""
+        """The number as the firmware understood it; None if nothing was dialled."""
         numbers = self._box.trace.find("call.number")
         return numbers[-1][1].decode() if numbers else None
 

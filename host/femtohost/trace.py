@@ -5,7 +5,7 @@ import json
 import struct
 from collections import deque
 
-_STAMP = struct.Struct("<qH")
+_STAMP = struct.Struct("<qBI")  # time, lengths of point and data
 LAST = 40  # records kept when the trace as a whole is not
 
 # Audio is hashed whole, but a file keeps only a digest of it: the wav files have the samples.
@@ -31,7 +31,7 @@ class Trace:
         time = self._clock.now
         data = bytes(data)
         name = point.encode()
-        self._hash.update(_STAMP.pack(time, len(data)) + name + data)
+        self._hash.update(_STAMP.pack(time, len(name), len(data)) + name + data)
         self.records.append((time, point, data))
         self.count += 1
         for observer in self.on_record:
@@ -45,8 +45,9 @@ class Trace:
         return [(time, data) for time, name, data in self.records if name == point]
 
     def last_lines(self, count=LAST):
-        """The last records as text, one a line."""
-        return "\n".join(text(*record) for record in list(self.records)[-count:])
+        """The last records that say something as text, one a line: steps and audio are left out."""
+        telling = [record for record in list(self.records)[-50 * count :] if record[1] not in ("step", *DIGESTED)]
+        return "\n".join(text(*record) for record in telling[-count:])
 
 
 def shown(point, data):

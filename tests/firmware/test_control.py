@@ -63,7 +63,7 @@ def rig():
     notes = []
     control = Control("xxx|9xT", lambda point, data: None)
     call = Call(control, notes)
-    port = Notes(notes)
+    port = Notes(notes, ring=True)
     port.state = "ON_HOOK"
     control.bind(port, Notes(notes, call=call), Media(notes))
     return SimpleNamespace(control=control, call=call, port=port, notes=notes)
@@ -124,6 +124,15 @@ def test_a_line_that_is_lost_while_it_rings_refuses_the_call(rig):
     assert rig.notes == [("ring",), ("ring",)]  # the bell, and 180
     rig.control.on_hook(0)
     assert ("reject", 480) in rig.notes
+    assert rig.control.state == "IDLE"
+
+
+def test_a_telephone_that_cannot_be_rung_refuses_the_call(rig):
+    port = Notes(rig.notes, ring=False)
+    port.state = "ON_HOOK"
+    rig.control.bind(port, Notes(rig.notes), Media(rig.notes))
+    rig.control.incoming(rig.call, 0)
+    assert rig.notes == [("ring",), ("reject", 480)]
     assert rig.control.state == "IDLE"
 
 

@@ -96,11 +96,22 @@ def test_losses(sequences, lost, late):
     assert (receiver.lost, receiver.late, receiver.received) == (lost, late, len(sequences))
 
 
-def test_new_source_starts_anew():
+def test_new_source_is_believed_after_ten_packets_in_a_row():
     receiver = RtpReceiver(0)
     feed(receiver, [1, 2])
-    feed(receiver, [500, 501], b"xyzw")
-    assert receiver.lost == receiver.late == 0
+    for sequence in range(500, 509):
+        assert not receiver.parse(packet(sequence, ssrc=b"xyzw"), PACKET)
+    feed(receiver, [509, 510], b"xyzw")
+    assert (receiver.lost, receiver.late, receiver.foreign) == (0, 0, 9)
+
+
+def test_forged_packets_between_those_of_the_stream_are_refused():
+    receiver = RtpReceiver(0)
+    for sequence in range(50):
+        feed(receiver, [sequence])
+        for _ in range(9):
+            assert not receiver.parse(packet(sequence * 7, ssrc=b"evil"), PACKET)
+    assert (receiver.received, receiver.lost, receiver.foreign) == (50, 0, 450)
 
 
 @given(st.binary(max_size=64), st.integers(0, 80))

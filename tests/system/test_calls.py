@@ -304,3 +304,57 @@ def test_each_country_has_its_tones_and_its_ringing(make_box, country):
     box.phone.off_hook()
     box.run_until(lambda: talking(box), timeout_s=3)
     assert box.misuse == []
+
+
+@pytest.mark.parametrize("ms", [*range(5, 140, 9), 200, 400])
+def test_a_handset_lifted_for_a_moment_while_it_rings_leaves_no_line_behind(make_box, ms):
+    box = make_box(seed=ms)
+    in_service(box)
+    box.far.call("100")
+    box.run_until(lambda: box.phone.ringing, timeout_s=3)
+    box.run_for(0.5)
+    box.phone.off_hook()
+    box.run_for(ms / 1000)
+    box.phone.on_hook()
+    box.run_for(3)
+    if box.far.state not in ("ended", "ringing"):
+        box.far.hang_up()
+    elif box.far.state == "ringing":
+        box.far.cancel()
+    box.run_until(lambda: ended(box) and box.state("fxs") == "ON_HOOK", timeout_s=5)
+    box.phone.off_hook()
+    box.run_until(lambda: box.phone.hears("dial"), timeout_s=1)
+    assert box.misuse == []
+
+
+@pytest.mark.parametrize("path", ["d2", "d4", "d6", "d9"])
+@pytest.mark.parametrize("erl_db", [0.0, 3.0])
+def test_digits_are_understood_over_the_echo_of_the_dial_tone(make_box, path, erl_db):
+    box = make_box(path=path, erl_db=erl_db)
+    in_service(box)
+    box.phone.off_hook()
+    box.phone.dial("1234567890#")
+    box.run_until(lambda: box.trace.find("call.number"), timeout_s=8)
+    assert box.trace.find("call.number")[0][1] == b"1234567890"
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 0.3, 0.8, 1.2, 1.8, 2.5])
+def test_a_call_that_comes_before_the_line_is_calibrated_does_no_harm(make_box, wait_s):
+    """Power-on with the handset up; it is put down, and somebody calls."""
+    box = make_box()
+    box.phone.off_hook()
+    box.run_until(lambda: box.phone.hears("dial"), timeout_s=4)
+    box.phone.on_hook()
+    box.run_until(lambda: box.state("call") == "IDLE", timeout_s=3)
+    box.run_for(wait_s)
+    box.far.call("100")
+    box.run_until(lambda: box.phone.ringing or box.far.state == "ended", timeout_s=3)
+    assert box.misuse == []
+
+
+def test_an_opening_shorter_than_a_flash_is_nothing(box):
+    call_out(box)
+    box.phone.flash(100)
+    box.run_for(1)
+    assert talking(box)
+    assert box.trace.find("call.flash") == []

@@ -66,7 +66,48 @@ def test_another_input_is_another_run(saved):
     assert "spi" in difference.now  # the DTMF status register of the SLIC is where the firmware learns of it
 
 
-@pytest.mark.parametrize("text", ["", "{}", "nonsense", '{"femtojack": 1}'])
+def test_an_action_that_was_refused_is_refused_again(box, tmp_path):
+    box.run_until(lambda: box.state("fxs") == "ON_HOOK", timeout_s=5)
+    with pytest.raises(ValueError, match="no incoming call"):
+        box.far.answer()
+    box.phone.off_hook()
+    box.run_for(1)
+    box.recorder.save(tmp_path / "trace.jsonl")
+    assert replay(tmp_path / "trace.jsonl")[1] is None
+
+
+def test_an_echo_path_of_ones_own_is_part_of_the_trace(make_box, tmp_path):
+    (tmp_path / "path.csv").write_text("0\n0.5\n-0.25\n")
+    box = make_box(path=str(tmp_path / "path.csv"))
+    (tmp_path / "path.csv").unlink()
+    box.phone.off_hook()
+    box.run_for(3)
+    box.recorder.save(tmp_path / "trace.jsonl")
+    assert replay(tmp_path / "trace.jsonl")[1] is None
+
+
+def test_datagrams_from_nowhere_are_inputs_too(box, tmp_path):
+    box.network.inject(bytes((10, 0, 0, 9, 1, 1)), bytes((10, 0, 0, 1, 19, 196)), b"OPTIONS sip:x SIP/2.0\r\n\r\n")
+    box.run_for(1)
+    box.recorder.save(tmp_path / "trace.jsonl")
+    assert replay(tmp_path / "trace.jsonl")[1] is None
+
+
+def test_what_would_leave_no_record_is_refused(box):
+    with pytest.raises(AttributeError, match="would leave no record"):
+        box.network.open(bytes(4), 1)
+    with pytest.raises(TypeError, match="cannot be written"):
+        box.far.talk([1, 2], gate=lambda time: True)
+
+
+def test_a_box_that_keeps_no_trace_saves_none(make_box, tmp_path):
+    with pytest.raises(ValueError, match="keep_trace"):
+        make_box(keep_trace=False).recorder.save(tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "nonsense", '{"femtojack": 1}', "[]\n1", '{"femtojack": 1}\n{"sha256": ""}']
+)
 def test_what_is_no_trace_is_refused_in_one_line(tmp_path, text):
     path = tmp_path / "x.jsonl"
     path.write_text(text)

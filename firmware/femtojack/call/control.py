@@ -123,9 +123,11 @@ class Control:
 
     def _in_idle(self, event, call, now):
         if event == "incoming":
+            if not self._port.ring(now):
+                call.reject(_UNAVAILABLE, now)
+                return
             self._call = call
             self._fsm.go(RINGING)
-            self._port.ring(now)
             call.ring(now)
         else:
             self._digits = ""

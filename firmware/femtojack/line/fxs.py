@@ -1,7 +1,7 @@
 """The FXS port: from what the SLIC reports to what a telephone does.
 
 Loop closure comes debounced from the chip. An opening of the loop while off-hook is a hook flash when it closes
-again within the country's limit, else the end of the call.
+again within the country's limits; a shorter one is nothing (a dial pulse, a bad contact), a longer one on-hook.
 """
 
 from micropython import const
@@ -9,7 +9,7 @@ from micropython import const
 from femtojack.fsm import Fsm
 from femtojack.line.slic import Slic
 from femtojack.line.tones import COUNTRIES
-from femtojack.ticks import Timer, earlier
+from femtojack.ticks import Timer, earlier, ticks_diff
 
 _FLASH_MARGIN_MS = const(50)
 
@@ -31,6 +31,7 @@ class Port:
         self._slic = Slic(board, self._country, self)
         self._user = user
         self._opened = Timer()
+        self._opened_at = 0
         self._fsm = Fsm(
             "fxs",
             {
@@ -52,7 +53,7 @@ class Port:
 
     def ring(self, now):
         """Ring the bell; False when the telephone is not there to be rung."""
-        return self._fsm.dispatch("ring", None, now)
+        return self._slic.can_ring and self._fsm.dispatch("ring", None, now)
 
     def stop_ringing(self, now):
         self._fsm.dispatch("stop", None, now)
@@ -118,7 +119,8 @@ class Port:
         if event == "down":
             self._go_down(now)
         else:
-            self._opened.start(now, self._country.flash_ms + _FLASH_MARGIN_MS)
+            self._opened_at = now
+            self._opened.start(now, self._country.flash_ms[1] + _FLASH_MARGIN_MS)
             self._fsm.go(OPENED)
 
     def _in_opened(self, event, arg, now):
@@ -127,7 +129,8 @@ class Port:
             self._go_down(now)
         elif event == "closed":
             self._fsm.go(OFF_HOOK)
-            self._user.flash(now)
+            if ticks_diff(now, self._opened_at) >= self._country.flash_ms[0]:
+                self._user.flash(now)
         else:
             self._fsm.go(ON_HOOK)
             self._slic.play(None, now)

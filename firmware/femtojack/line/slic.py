@@ -118,6 +118,7 @@ _CALIBRATION_MS = const(600)
 _POLL_MS = const(10)
 _PROBE_MS = const(50)  # loop closure and its debounce
 _WATCH_MS = const(1000)
+_TRIPPED_MS = const(100)  # after a ring trip: loop closure and its debounce
 _RETRY_MS = const(5000)
 _DTMF_KEYS = "D1234567890*#ABC"  # reg 24 DIG
 
@@ -147,9 +148,15 @@ class Slic:
         self._watch = Timer()
         self._begun = False
         self._calibrated = self._was_open = False
+        self._reported = False  # loop closure, as the port knows it
         self._image = _image(country)
         self.up = False
         self._now = 0
+
+    @property
+    def can_ring(self):
+        """Ringing wants a calibrated line."""
+        return self.up and self._calibrated
 
     # -- what the port asks for -----------------------------------------------------------------------------------
 
@@ -214,6 +221,13 @@ class Slic:
             self._lose(b"calibration due", 1)
         else:
             self._watch.start(self._now, _WATCH_MS)
+            self._report(self._closed())
+
+    def _report(self, closed):
+        """Tell the port of the loop, by level: an edge may have come without an interrupt, as in a short ring trip."""
+        if closed != self._reported:
+            self._reported = closed
+            self._port.loop(closed, self._now)
 
     def _may_calibrate(self):
         """Brought up with the phone off-hook, and it has been on-hook since the last look."""
@@ -252,10 +266,12 @@ class Slic:
             self._lose(b"power alarm")
             return
         if pending & _RTIP:
+            self._reported = True
+            self._watch.start(self._now, _TRIPPED_MS)
             self._port.ring_trip(self._now)
         if pending & _LCIP:
             self._was_open = False
-            self._port.loop(self._closed(), self._now)
+            self._report(self._closed())
 
     def _digit(self):
         decoded = self._read(_DTMF_STATUS)
@@ -311,7 +327,7 @@ class Slic:
 
     def _presence(self):
         """Three registers still have their reset values, and the revision is one that was made."""
-        yield 0
+        yield 1
         return (
             2 <= self._read(_ID) & _ID_REVISION < 15
             and self._read(_LOOPBACK) == 0x02
@@ -335,11 +351,11 @@ class Slic:
         """Power up and wait for the voltage."""
         self._write(_PWM_PERIOD, 0xFF)
         self._write(_POWER_DOWN_1, 0)
-        self._write(_LOOP_CURRENT_LIMIT, _ILIM_20MA)
-        self._write(_DCDC_DELAY, _DCDC_ON)
         for _ in range(_BATTERY_MS // _POLL_MS):
             yield _POLL_MS
             if self._read(_VBATS1) >= _BATTERY_UP:
+                self._write(_LOOP_CURRENT_LIMIT, _ILIM_20MA)
+                self._write(_DCDC_DELAY, _DCDC_ON)
                 return True
         return False
 
@@ -401,7 +417,8 @@ class Slic:
         self.linefeed(FORWARD_ACTIVE)
         self.up = True
         self._watch.start(self._now, _WATCH_MS)
-        self._port.line_up(self._closed(), self._now)
+        self._reported = self._closed()
+        self._port.line_up(self._reported, self._now)
 
     # -- bus ------------------------------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ class Tone:
 
 
 class Country:
-    """Tones, ringing, and the loop's timing. `flash_ms`: the longest opening of the loop that is a hook flash."""
+    """Tones, ringing, and the loop's timing. `flash_ms`: the shortest and the longest hook flash."""
 
     def __init__(self, ring_hz, ring, impedance, flash_ms, dial, ringback, busy, reorder):
         self.ring_hz = ring_hz
@@ -70,35 +70,35 @@ _CHINA = const(7)  # 200 + 680 || 100 nF
 
 COUNTRIES = {
     "us": Country(
-        20, (2000, 4000), _600, 1000,
+        20, (2000, 4000), _600, (300, 1000),
         dial=Tone((350, 440), _DBM0_13),
         ringback=Tone((440, 480), _DBM0_19, (2000, 4000)),
         busy=Tone((480, 620), _DBM0_24, (500, 500)),
         reorder=Tone((480, 620), _DBM0_24, (250, 250)),
     ),
     "uk": Country(
-        25, (400, 200, 400, 2000), _CTR21, 130,
+        25, (400, 200, 400, 2000), _CTR21, (60, 130),
         dial=Tone((350, 440), _DBM0_13),
         ringback=Tone((400, 450), _DBM0_19, (400, 200, 400, 2000)),
         busy=Tone((400,), _DBM0_21, (375, 375)),
         reorder=Tone((400,), _DBM0_21, (400, 350, 225, 525)),
     ),
     "de": Country(
-        25, (1000, 4000), _CTR21, 130,
+        25, (1000, 4000), _CTR21, (60, 130),
         dial=Tone((425,), _DBM0_10),
         ringback=Tone((425,), _DBM0_16, (1000, 4000)),
         busy=Tone((425,), _DBM0_21, (480, 480)),
         reorder=Tone((425,), _DBM0_21, (240, 240)),
     ),
     "fr": Country(
-        50, (1500, 3500), _CTR21, 300,
+        50, (1500, 3500), _CTR21, (60, 300),
         dial=Tone((440,), _DBM0_10),
         ringback=Tone((440,), _DBM0_16, (1500, 3500)),
         busy=Tone((440,), _DBM0_21, (500, 500)),
         reorder=Tone((440,), _DBM0_21, (250, 250)),
     ),
     "jp": Country(
-        16, (1000, 2000), _600, 1000,
+        16, (1000, 2000), _600, (300, 1000),
         dial=Tone((400,), _DBM0_10),
         # The standard's ringback is 400 Hz modulated with 15 Hz; the chip's oscillators do not modulate.
         ringback=Tone((400,), _DBM0_16, (1000, 2000)),
@@ -106,21 +106,21 @@ COUNTRIES = {
         reorder=Tone((400,), _DBM0_21, (250, 250)),
     ),
     "au": Country(
-        25, (400, 200, 400, 2000), _AUSTRALIA, 130,
+        25, (400, 200, 400, 2000), _AUSTRALIA, (60, 130),
         dial=Tone((413, 438), _DBM0_13),
         ringback=Tone((413, 438), _DBM0_19, (400, 200, 400, 2000)),
         busy=Tone((425,), _DBM0_21, (375, 375)),
         reorder=Tone((425,), _DBM0_21, (375, 375)),
     ),
     "it": Country(
-        25, (1000, 4000), _CTR21, 130,
+        25, (1000, 4000), _CTR21, (60, 130),
         dial=Tone((425,), _DBM0_10, (200, 200, 600, 1000)),
         ringback=Tone((425,), _DBM0_16, (1000, 4000)),
         busy=Tone((425,), _DBM0_21, (500, 500)),
         reorder=Tone((425,), _DBM0_21, (250, 250)),
     ),
     "cn": Country(
-        25, (1000, 4000), _CHINA, 1000,
+        25, (1000, 4000), _CHINA, (300, 1000),
         dial=Tone((450,), _DBM0_10),
         ringback=Tone((450,), _DBM0_16, (1000, 4000)),
         busy=Tone((450,), _DBM0_21, (350, 350)),

@@ -21,6 +21,7 @@ _PADDING = const(0x20)
 _EXTENSION = const(0x10)
 _MAX_DROPOUT = const(1000)  # packets; a longer jump is another stream (RFC 3550 A.1 has 3000, a minute of 20 ms)
 _MAX_MISORDER = const(100)  # RFC 3550 A.1
+_PROBATION = const(10)  # packets in a row until another source is believed: 200 ms
 
 
 class RtpSender:
@@ -64,7 +65,7 @@ class RtpReceiver:
 
     After `parse` said True: `sequence`, `marker`, `timestamp_hi`, `timestamp_lo` (halves), and the payload is
     `length` octets from `start`. Counted: `received`, `lost` (gaps not filled since), `late` (came behind a later
-    one), `bad` (no RTP, or another payload type).
+    one), `bad` (no RTP, or another payload type), `foreign` (of another source than the stream's).
     """
 
     def __init__(self, payload_type):
@@ -75,6 +76,8 @@ class RtpReceiver:
         self.received = self.lost = self.late = self.bad = 0
         self._expected = -1
         self._ssrc = bytearray(4)
+        self._strangers = 0
+        self.foreign = 0
 
     def parse(self, data, n):
         """Read the packet in the first `n` octets of `data`. False, and counted, if it is none of ours."""
@@ -84,12 +87,15 @@ class RtpReceiver:
         if not self._find_payload(data, n):
             self.bad += 1
             return False
+        if not self._known_source(data):
+            self.foreign += 1
+            return False
         self.marker = data[1] >= _MARKER
         self.sequence = data[2] << 8 | data[3]
         self.timestamp_hi = data[4] << 8 | data[5]
         self.timestamp_lo = data[6] << 8 | data[7]
         self.received += 1
-        if self._same_source(data):
+        if self._expected >= 0:
             self._count()
         else:
             self._expected = (self.sequence + 1) & 0xFFFF
@@ -111,14 +117,22 @@ class RtpReceiver:
         self.length = length
         return length > 0
 
-    def _same_source(self, data):
-        """Whether the SSRC is the last packet's; it is kept."""
+    def _known_source(self, data):
+        """The first SSRC is ours; another takes its place after a row of packets in which ours was not heard."""
         same = self._expected >= 0
         for i in range(4):
-            if self._ssrc[i] != data[8 + i]:
-                self._ssrc[i] = data[8 + i]
-                same = False
-        return same
+            same = same and self._ssrc[i] == data[8 + i]
+        if same:
+            self._strangers = 0
+            return True
+        self._strangers += 1
+        if self._expected >= 0 and self._strangers < _PROBATION:
+            return False
+        for i in range(4):
+            self._ssrc[i] = data[8 + i]
+        self._strangers = 0
+        self._expected = -1
+        return True
 
     def _count(self):
         ahead = (self.sequence - self._expected) & 0xFFFF

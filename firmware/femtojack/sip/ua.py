@@ -92,13 +92,18 @@ class UserAgent:
 
     def step(self, now):
         """Run what is due. Returns the next deadline or None."""
+        self._step_all(now)
+        self._sweep()
+        # Once more for the deadlines: what was due may have started timers of those that were asked before it.
+        return self._step_all(now)
+
+    def _step_all(self, now):
         deadline = self._registration.step(now) if self._registration else None
         for stepping in (self._calls, self._transactions):
             i = 0
             while i < len(stepping):  # what is due may add more
                 deadline = earlier(deadline, stepping[i].step(now))
                 i += 1
-        self._sweep()
         return deadline
 
     # ---- the gateway's side

@@ -27,6 +27,7 @@ class Media:
         self._heard = bytearray(FRAME)
         self._jitter = self._receiver = self._sender = None
         self._sends = False
+        self._codec = -1
         self._bridged = False
         self._session = 0
         self.frame_out = None
@@ -53,7 +54,7 @@ class Media:
             return
         self._remote[:] = remote.address + bytes((remote.port >> 8, remote.port & 0xFF))
         self._sends = remote.hears
-        if not self.running:
+        if not self.running or remote.codec != self._codec:
             self._begin(remote.codec)
 
     def stop(self):
@@ -62,6 +63,7 @@ class Media:
             self._path.detach()
 
     def _begin(self, codec):
+        self._codec = codec
         ulaw = codec == 0
         self.encode = self._voice.ulaw_encode if ulaw else self._voice.alaw_encode
         self.decode = self._voice.ulaw_decode if ulaw else self._voice.alaw_decode

@@ -59,9 +59,18 @@ def call(
         print(json.dumps(run.call))
     else:
         Console().print(call_table({**run.call, "report": str(report)}))
+    raise typer.Exit(_verdict(run, number, incoming))
+
+
+def _verdict(run, number, incoming):
+    """The exit code of a call, and why on stderr."""
     for misuse in run.box.misuse:
         say(f"misuse: {misuse}", None)
-    raise typer.Exit(errors.MISUSE if run.box.misuse else errors.GOOD)
+    if run.box.misuse:
+        return errors.MISUSE
+    if not incoming and run.call["digits"] != number.rstrip("#"):
+        return say(f"dialled {number}, but the box understood {run.call['digits']}", errors.CHECK_FAILED)
+    return errors.GOOD
 
 
 @app.command()

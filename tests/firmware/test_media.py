@@ -1,0 +1,104 @@
+"""The RTP session of a call, between a board that takes notes and a far end made by hand."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from femtojack.sip import sdp
+from femtojack.voice.media import Media
+
+FAR = bytes((10, 0, 0, 2))
+
+
+class Socket:
+    def __init__(self):
+        self.sent, self.waiting = [], []
+
+    def send(self, data, n, addr):
+        self.sent.append((bytes(data[:n]), bytes(addr)))
+
+    def recv_into(self, buf, addr):
+        if not self.waiting:
+            return -1
+        data = self.waiting.pop(0)
+        buf[: len(data)] = data
+        return len(data)
+
+
+@pytest.fixture
+def rig():
+    socket = Socket()
+    voice = SimpleNamespace(ulaw_encode="ulaw", alaw_encode="alaw", ulaw_decode="ulaw", alaw_decode="alaw")
+    udp = SimpleNamespace(open=lambda port: socket, address=bytes((10, 0, 0, 1)))
+    board = SimpleNamespace(udp=udp, voice=voice, entropy=lambda buf: None)
+    path = SimpleNamespace(attach=lambda stream: None, detach=lambda: None)
+    return SimpleNamespace(media=Media(board, path, 16384), socket=socket)
+
+
+def session(formats=(0,), direction=b"sendrecv"):
+    return sdp.parse(sdp.offer(FAR, 4000, formats=formats, direction=direction))
+
+
+def frame(sequence, fill, payload_type=0):
+    return bytes((0x80, payload_type, sequence >> 8, sequence & 255)) + bytes(8) + bytes([fill]) * 160
+
+
+def receive(rig, *frames):
+    rig.socket.waiting += frames
+    rig.media.step()
+
+
+def test_frames_go_where_the_far_end_listens(rig):
+    rig.media.start(session())
+    rig.media.send()
+    [(packet, addr)] = rig.socket.sent
+    assert (len(packet), packet[1], addr) == (172, 0x80, FAR + bytes((4000 >> 8, 4000 & 255)))
+
+
+def test_a_far_end_on_hold_gets_nothing_until_it_listens_again(rig):
+    rig.media.start(session())
+    rig.media.start(session(direction=b"sendonly"))
+    rig.media.send()
+    assert rig.socket.sent == []
+    rig.media.start(session())
+    rig.media.send()
+    assert len(rig.socket.sent) == 1
+
+
+def test_another_codec_in_the_middle_of_a_call_is_followed_both_ways(rig):
+    rig.media.start(session())
+    assert (rig.media.encode, rig.media.decode) == ("ulaw", "ulaw")
+    rig.media.start(session(formats=(8,)))
+    assert (rig.media.encode, rig.media.decode) == ("alaw", "alaw")
+    rig.media.send()
+    assert rig.socket.sent[0][0][1] & 0x7F == 8
+    receive(rig, *(frame(i, i, 8) for i in range(3)))
+    assert rig.media.counters()["received"] == 3
+
+
+def test_the_same_codec_again_keeps_the_stream(rig):
+    rig.media.start(session())
+    rig.media.send()
+    rig.media.start(session())
+    rig.media.send()
+    first, second = (packet for packet, _ in rig.socket.sent)
+    assert second[3] == first[3] + 1
+
+
+def test_a_lost_frame_is_bridged_once_by_the_one_before_it(rig):
+    rig.media.start(session())
+    receive(rig, *(frame(i, 10 + i) for i in (0, 1, 4, 5)))
+    played = [bytes(octets[:1]) if (octets := rig.media.fetch()) else None for _ in range(6)]
+    assert played == [b"\x0a", b"\x0b", b"\x0b", None, b"\x0e", b"\x0f"]
+
+
+def test_what_comes_without_a_call_is_dropped(rig):
+    receive(rig, frame(0, 1))
+    assert rig.media.counters()["received"] == 0
+    assert rig.socket.waiting == []
+
+
+def test_an_unusable_session_starts_nothing(rig):
+    rig.media.start(None)
+    rig.media.start(sdp.parse(b"m=audio 4000 RTP/AVP 97\r\n"))
+    assert not rig.media.running
