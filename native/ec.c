@@ -1,256 +1,194 @@
-/* See ec.h. A normalised LMS filter with 32-bit coefficients whose top halves filter. */
+/* See ec.h for the use, ec_state.h for the parts. */
 #include "ec.h"
 
 #include <string.h>
 
+#include "ec_math.h"
+#include "ec_state.h"
+
 enum {
-    HANGOVER = 240,             /* samples that double talk is held: 30 ms */
-    NLP_HANGOVER = 320,         /* 40 ms */
-    STEP = 16384,               /* step size of the adaptation, Q15 */
-    QUIET = 256                 /* mean square of Rin below which nothing is learnt */
+    ALIGNMENT = 32,             /* of the coefficients: the width of AVX2 */
+    DC_FAST = 6,                /* the DC removal starts with a time constant of 64 samples ... */
+    DC_SLOW = 8,                /* ... and slows down to 256: 5 Hz */
+    GUARD_SHIFT = 7,
+    GUARD_MEMORY = 4            /* blocks, 2 ms */
 };
-
-typedef struct {
-    int32_t size, taps, log_taps, position, kernel;
-    uint32_t flags, noise;
-    int32_t frozen, rin_dc, sin_dc, energy, last_gain;
-    int32_t rin_level, sin_level, echo_level, error_level, noise_level;
-    int32_t hangover, nlp_hangover, nlp_gain, erl, erle;
-    int32_t memory[];           /* coefficients Q29, then the window of Rin: 2 * taps of int16_t */
-} canceller_t;
-
-static int32_t *coefficients(canceller_t *ec)
-{
-    return ec->memory;
-}
-
-static int16_t *window(canceller_t *ec)
-{
-    return (int16_t *)(ec->memory + ec->taps);
-}
-
-static int16_t saturate(int32_t v)
-{
-    return (int16_t)(v > 32767 ? 32767 : v < -32768 ? -32768 : v);
-}
-
-static int bits(uint32_t v)
-{
-    int n = 0;
-
-    for (; v; v >>= 1)
-        n++;
-    return n;
-}
-
-/* 100 * 10 log10(v), v > 0: the integer part of log2, and a straight line between powers of two. */
-static int32_t decibels(uint32_t v)
-{
-    int32_t top = bits(v) - 1;
-    uint32_t fraction = (top < 10 ? v << (10 - top) : v >> (top - 10)) - 1024;
-
-    return (top * 1024 + (int32_t)fraction) * 301 / 1024;
-}
 
 int32_t ec_size(int taps)
 {
     if (taps < EC_TAPS_MIN || taps > EC_TAPS_MAX || taps % EC_TAPS_STEP)
         return 0;
-    return (int32_t)sizeof(canceller_t) + 8 * taps;
-}
-
-void ec_reset(void *state)
-{
-    canceller_t *ec = state;
-    canceller_t old = *ec;
-
-    memset(ec, 0, (size_t)ec_size(old.taps));
-    ec->size = old.size;
-    ec->taps = old.taps;
-    ec->log_taps = bits((uint32_t)old.taps - 1);
-    ec->kernel = old.kernel;
-    ec->flags = old.flags;
-    ec->frozen = old.frozen;
-    ec->noise = 1;
-    for (int32_t k = 0; k < ec->taps; k++)
-        coefficients(ec)[k] = 0x8000;       /* the top half is then the rounded coefficient */
+    return (int32_t)sizeof(ec_state_t) + ALIGNMENT + 4 * (2 * taps) +
+           2 * (3 * taps + REACH + 2 * MARGIN + 2 * PERIOD + SPARE);
 }
 
 int ec_init(void *state, int taps, unsigned flags)
 {
-    canceller_t *ec = state;
+    ec_state_t *ec = state;
 
     if (ec_size(taps) == 0)
         return EC_BAD_TAPS;
     memset(ec, 0, sizeof *ec);
     ec->size = ec_size(taps);
     ec->taps = taps;
-    ec->kernel = EC_SCALAR;
+    ec->log_taps = bits((uint32_t)taps - 1);
+    ec->padding = -(int32_t)(uintptr_t)ec->memory & (ALIGNMENT - 4);
     ec->flags = flags;
-    ec_reset(state);
+    ec_kernel(ec, EC_AUTO);
+    ec_reset(ec);
     return 0;
 }
 
 int ec_kernel(void *state, int kernel)
 {
-    (void)state;
-    return kernel == EC_AUTO || kernel == EC_SCALAR ? EC_SCALAR : EC_BAD_KERNEL;
+    ec_state_t *ec = state;
+
+    if (kernel == EC_AUTO)
+        for (kernel = EC_AVX2; !ec_kernel_runs(kernel); kernel--)
+            continue;
+    if (!ec_kernel_runs(kernel))
+        return EC_BAD_KERNEL;
+    ec->kernel = kernel;
+    return kernel;
+}
+
+void ec_reset(void *state)
+{
+    ec_state_t *ec = state;
+    size_t kept = (char *)&ec->phase - (char *)ec;
+
+    memset((char *)ec + kept, 0, (size_t)ec->size - kept);
+    ec->dc_shift = DC_FAST;
+    ec_adapt_reset(ec);
+    ec_nlp_reset(ec);
 }
 
 void ec_freeze(void *state, int on)
 {
-    ((canceller_t *)state)->frozen = on != 0;
+    ((ec_state_t *)state)->frozen = on != 0;
 }
 
-/* A one-pole high-pass with a time constant of 1024 samples; *dc is Q14. */
-static int16_t without_dc(int32_t *dc, int16_t sample)
+static int16_t without_dc(int32_t *dc, int32_t sample, int shift)
 {
-    *dc += ((int32_t)sample * 16384 - *dc) / 1024;
-    return saturate(sample - (*dc >> 14));
+    *dc += (sample * 16384 - *dc) >> shift;
+    return saturate(sample - ((*dc + 8192) >> 14));
 }
 
-/* The window is written twice, so that the last `taps` samples always stand in one piece, newest first. */
-static const int16_t *push(canceller_t *ec, int16_t sample)
+/* Sout must not be louder than Sin. The filter's error is put out only while over the last 2 ms it had less energy than
+ * Sin, or a quarter more; else Sin is. A proved filter is trusted with twice as much: most likely a near talker is behind it. */
+static int32_t guarded(ec_state_t *ec, int32_t line, int32_t error)
 {
-    int16_t *x = window(ec);
-    int32_t oldest;
+    int32_t trust;
 
-    ec->position = (ec->position ? ec->position : ec->taps) - 1;
-    oldest = x[ec->position];
-    ec->energy += ((int32_t)sample * sample >> ec->log_taps) - (oldest * oldest >> ec->log_taps);
-    x[ec->position] = x[ec->position + ec->taps] = sample;
-    return x + ec->position;
+    ec->sin_energy += line * line >> GUARD_SHIFT;
+    ec->error_energy += error * error >> GUARD_SHIFT;
+    trust = ec->proved && !ec->contradicted ? ec->sin_energy : ec->sin_energy / 4;
+    return ec->error_energy - ec->sin_energy > trust ? line : error;
 }
 
-static int32_t echo_of(canceller_t *ec, const int16_t *x)
+static void forget_energies(ec_state_t *ec)
 {
-    const int32_t *h = coefficients(ec);
-    uint32_t sum = 4096;
-
-    for (int32_t k = 0; k < ec->taps; k++)
-        sum += (uint32_t)((h[k] >> 16) * x[k]);
-    return (int32_t)sum >> 13;
+    ec->sin_energy -= ec->sin_energy / GUARD_MEMORY;
+    ec->error_energy -= ec->error_energy / GUARD_MEMORY;
 }
 
-static void level(int32_t *mean, int32_t sample, int shift)
+/* The next period begins: what the windows hold of the last one becomes history. */
+static void next_period(ec_state_t *ec)
 {
-    *mean += ((sample * sample >> 1) - *mean) >> shift;
+    int16_t *history = rin_window(ec) - (ec->taps + MARGIN + REACH);
+
+    memmove(history, history + PERIOD, sizeof *history * (size_t)(ec->taps + MARGIN + REACH));
+    memmove(ec->line, ec->line + PERIOD, sizeof *ec->line * REACH);
+    memmove(ec->error, ec->error + PERIOD, sizeof *ec->error * REACH);
+    ec->t = 0;
+    if (ec->dc_shift < DC_SLOW && ++ec->dc_periods * PERIOD >= 1 << ec->dc_shift)
+        ec->dc_shift++;
 }
 
-static void measure(canceller_t *ec, int32_t rin, int32_t sin, int32_t echo, int32_t error)
+static void end_of_period(ec_state_t *ec)
 {
-    level(&ec->rin_level, rin, 8);
-    level(&ec->sin_level, sin, 8);
-    level(&ec->echo_level, echo, 8);
-    level(&ec->error_level, error, 8);
-    if (ec->rin_level > QUIET && ec->hangover == 0) {
-        ec->erl = decibels((uint32_t)ec->rin_level) - decibels((uint32_t)ec->echo_level + 1);
-        ec->erle = decibels((uint32_t)ec->sin_level + 1) - decibels((uint32_t)ec->error_level + 1);
+    ec_adapt_step(ec);
+    if (!ec->frozen)
+        ec_control_decide(ec);
+    ec_control_figures(ec);
+    if (ec->flags & EC_NLP)
+        ec_nlp_period(ec);
+    ec_adapt_predict(ec);
+    next_period(ec);
+    ec_adapt_rewhiten(ec);
+}
+
+/* All that learns, when the four samples of a block are there. Only the output of the foreground needs single ones. */
+static void end_of_block(ec_state_t *ec)
+{
+    ec->phase = 0;
+    forget_energies(ec);
+    ec_adapt_block(ec);
+    if (ec->flags & EC_NLP)
+        ec_nlp_block(ec);
+    ec->t += BLOCK;
+    if (ec->t == PERIOD)
+        end_of_period(ec);
+}
+
+/* n samples of one block, 1..4. */
+static void cancel(ec_state_t *ec, const int16_t *rin, const int16_t *sin, int16_t *sout, int n)
+{
+    int32_t t = ec->t + ec->phase, echo[BLOCK];
+    int16_t *x = rin_window(ec) + t, *line = ec->line + REACH + t, *error = ec->error + REACH + t;
+
+    for (int i = 0; i < n; i++) {
+        x[i] = without_dc(&ec->rin_dc, rin[i], ec->dc_shift);
+        line[i] = without_dc(&ec->sin_dc, sin[i], ec->dc_shift);
+        ec->block_peak |= magnitude(x[i]) | magnitude(line[i]);
     }
-}
+    kernel_of(ec)->filter(foreground_taps(ec), x - (ec->taps - 1), ec->taps, echo);
+    for (int i = 0; i < n; i++) {
+        int32_t out;
 
-static int proved(const canceller_t *ec)
-{
-    return ec->erle > 1200;
-}
-
-/* The near end talks when Sin is nearly as loud as Rin. */
-static void detect_double_talk(canceller_t *ec)
-{
-    int32_t rin = ec->energy >> 1;          /* the mean over the taps, halved as the levels are */
-
-    if (ec->sin_level > rin - (rin >> 2))
-        ec->hangover = HANGOVER;
-    else if (ec->hangover > 0)
-        ec->hangover--;
-}
-
-/* h += STEP * error * x / (energy of x): the quotient as a number of 16 bits and a shift. */
-static void adapt(canceller_t *ec, const int16_t *x, int32_t error)
-{
-    int32_t *h = coefficients(ec);
-    uint32_t energy = (uint32_t)ec->energy + 64;
-    int32_t exponent = bits(energy) - 15;
-    uint32_t mantissa = exponent < 0 ? energy << -exponent : energy >> exponent;
-    int32_t gain = (error * STEP >> 15) * (int32_t)((1u << 29) / mantissa);
-    int32_t excess = bits((uint32_t)(gain < 0 ? -gain : gain)) - 15;
-    int32_t shift = exponent + ec->log_taps;
-
-    if (excess > 0) {
-        gain >>= excess;
-        shift -= excess;
+        ec->echo[ec->phase + i] = saturate(echo[i]);
+        error[i] = saturate(line[i] - echo[i]);
+        out = guarded(ec, line[i], error[i]);
+        sout[i] = (int16_t)(ec->flags & EC_NLP ? ec_nlp_output(ec, out, ec->phase + i) : out);
     }
-    for (int32_t k = 0; k < ec->taps; k++) {
-        int32_t change = gain * x[k];
-        h[k] += shift > 0 ? change >> shift : (int32_t)((uint32_t)change << -shift);
-    }
-}
-
-static int16_t comfort_noise(canceller_t *ec)
-{
-    int32_t amplitude = 1;
-
-    ec->noise = (ec->noise >> 1) ^ (-(ec->noise & 1) & 0xA3000000u);   /* a maximal-length shift register */
-    while (amplitude * amplitude < ec->noise_level * 6)                  /* uniform: peak = sqrt(3) rms; halved level */
-        amplitude++;
-    return (int16_t)((int32_t)(ec->noise >> 16 & 0x7FFF) * 2 * amplitude / 32768 - amplitude);
-}
-
-static int16_t suppress(canceller_t *ec, int32_t error)
-{
-    int far = ec->energy > QUIET;
-
-    if (!far && ec->error_level < QUIET * 64)
-        ec->noise_level += (ec->error_level - ec->noise_level) / 64;
-    if (!(ec->flags & EC_NLP) || !far || ec->error_level > (ec->echo_level >> 4) + ec->noise_level + 64)
-        ec->nlp_hangover = NLP_HANGOVER;
-    else if (ec->nlp_hangover > 0)
-        ec->nlp_hangover--;
-    ec->nlp_gain += ec->nlp_hangover ? (256 - ec->nlp_gain + 3) / 4 : -((ec->nlp_gain + 15) / 16);
-    error = error * ec->nlp_gain / 256;
-    if (ec->flags & EC_COMFORT_NOISE && ec->nlp_gain < 256)
-        error += comfort_noise(ec) * (256 - ec->nlp_gain) / 256;
-    return saturate(error);
-}
-
-static int16_t cancel(canceller_t *ec, int16_t rin, int16_t sin)
-{
-    const int16_t *x = push(ec, without_dc(&ec->rin_dc, rin));
-    int32_t near = without_dc(&ec->sin_dc, sin);
-    int32_t echo = echo_of(ec, x);
-    int32_t error = saturate(near - echo);
-
-    measure(ec, x[0], near, echo, error);
-    detect_double_talk(ec);
-    if (!ec->frozen && ec->hangover == 0 && ec->energy > QUIET)
-        adapt(ec, x, error);
-    return suppress(ec, error);
+    ec->phase += n;
+    if (ec->phase == BLOCK)
+        end_of_block(ec);
 }
 
 void ec_process(void *state, const int16_t *rin, const int16_t *sin, int16_t *sout, int32_t n)
 {
-    for (int32_t i = 0; i < n; i++)
-        sout[i] = cancel(state, rin[i], sin[i]);
+    ec_state_t *ec = state;
+
+    while (n > 0) {
+        int part_of_block = BLOCK - ec->phase < n ? BLOCK - ec->phase : n;
+
+        cancel(ec, rin, sin, sout, part_of_block);
+        rin += part_of_block;
+        sin += part_of_block;
+        sout += part_of_block;
+        n -= part_of_block;
+    }
 }
 
 void ec_stats(const void *state, ec_stats_t *stats)
 {
-    const canceller_t *ec = state;
+    const ec_state_t *ec = state;
 
     stats->erl = ec->erl;
     stats->erle = ec->erle;
-    stats->double_talk = ec->hangover > 0;
-    stats->proved = proved(ec);
-    stats->tone = 0;
-    stats->nlp_open = ec->nlp_gain > 128;
+    stats->double_talk = ec->proved && ec->far_active && ec->mean.foreground > ec->mean.line / 8;
+    stats->proved = ec->proved;
+    stats->tone = ec->tone > 0;
+    stats->nlp_open = !(ec->flags & EC_NLP) || ec->nlp.to >= 128;
     stats->taps = ec->taps;
     stats->kernel = ec->kernel;
 }
 
 void ec_path(const void *state, int16_t *h)
 {
-    const canceller_t *ec = state;
+    const ec_state_t *ec = state;
 
     for (int32_t k = 0; k < ec->taps; k++)
-        h[k] = (int16_t)(ec->memory[k] >> 16);
+        h[k] = foreground_taps(ec)[ec->taps - 1 - k];
 }

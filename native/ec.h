@@ -22,6 +22,11 @@
  *          own size in bytes (int32_t). Nothing is allocated, there are no globals, and separate states may run in
  *          separate threads.
  * Units    Samples are int16_t, full scale 32767; levels of figures are in 1/100 dB.
+ * Levels   Any. Sout is Sin less the echo and less its DC (a high-pass of 5 Hz), limited to +-32767, and hardly ever
+ *          louder than Sin, however wrong the filter is. Echo must lie within the taps: bulk delay is the caller's.
+ * Learning Rin teaches the filter while it is active. A near talker, a tone or noise does not undo what was learnt; a
+ *          changed path is noticed within some 20 ms and learnt in 0.2 s. A path of 128 taps is cancelled by 20 dB
+ *          after 0.13 s of speech-like sound.
  * Order    ec_init, then ec_process for every block. How a signal is cut into blocks, the kernel, the compiler and
  *          the machine do not change a bit of the output. No delay is added.
  * Errors   Only ec_init and ec_kernel can fail. All other calls need an initialised state.
@@ -38,7 +43,7 @@ enum {
     EC_TAPS_STEP = 16,
     EC_PATH_ONE = 8192,         /* what a coefficient of 1.0 is in ec_path() */
 
-    EC_NLP = 1,                 /* flags: mute the residual echo while only the far end talks (G.168 3.2.11) */
+    EC_NLP = 1,                 /* flags: mute the residual echo while only the far end talks */
     EC_COMFORT_NOISE = 2,       /* ... and fill the muted time with noise as loud as the near end's own */
 
     EC_AUTO = 0,                /* kernels: the fastest of this machine */

@@ -9,7 +9,7 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).parent
-SOURCES = ["ec.c", "g711.c"]
+SOURCES = ["ec.c", "ec_adapt.c", "ec_control.c", "ec_nlp.c", "ec_kernel_scalar.c", "ec_kernel_x86.c", "g711.c"]
 HEADERS = ["ec.h", "g711.h"]
 
 
@@ -28,7 +28,7 @@ def builder():
         "\n".join(f'#include "{header}"' for header in HEADERS),
         sources=[str(HERE / source) for source in SOURCES],
         include_dirs=[str(HERE)],
-        extra_compile_args=["-std=c99", "-O2", "-Wall", "-Wextra"],
+        extra_compile_args=["-std=c99", "-O3", "-Wall", "-Wextra"],
     )
     return ffi
 

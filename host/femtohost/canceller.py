@@ -5,6 +5,10 @@ from _femtonative import ffi, lib
 
 from femtohost import voice
 
+_INT16 = np.dtype(np.int16)
+_PCM = ffi.typeof("int16_t[]")
+_buffer, _empty, _process = ffi.from_buffer, np.empty, lib.ec_process  # looked up once: a block takes a few us
+
 _KERNELS = {"auto": lib.EC_AUTO, "scalar": lib.EC_SCALAR, "sse2": lib.EC_SSE2, "avx2": lib.EC_AVX2}
 
 
@@ -41,12 +45,16 @@ class EchoCanceller:
 
     def process(self, rin, sin):
         """Sout of one block: int16 arrays of one axis and of equal length, 0 and more."""
-        _check("rin", rin)
-        _check("sin", sin)
-        if len(rin) != len(sin):
-            raise ValueError(f"rin has {len(rin)} samples, sin {len(sin)}: they must be equal")
-        sout = np.empty(len(sin), np.int16)
-        lib.ec_process(self._native, _pointer(rin), _pointer(sin), _pointer(sout), len(sout))
+        try:
+            n = len(rin)
+            if not (rin.dtype is sin.dtype is _INT16 and rin.shape == sin.shape == (n,)):
+                raise ValueError
+            far, near = _buffer(_PCM, rin), _buffer(_PCM, sin)
+        except (AttributeError, TypeError, ValueError):  # not what it should be, or not contiguous
+            rin, sin = _checked(rin, sin)
+            n, far, near = len(rin), _buffer(_PCM, rin), _buffer(_PCM, sin)
+        sout = _empty(n, _INT16)
+        _process(self._native, far, near, _buffer(_PCM, sout), n)
         return sout
 
     def reset(self):
@@ -66,11 +74,14 @@ class EchoCanceller:
         return np.array(voice.path(self._state))
 
 
-def _check(name, samples):
-    if not isinstance(samples, np.ndarray) or samples.dtype != np.int16 or samples.ndim != 1:
-        kind = f"{samples.dtype} of {samples.ndim} axes" if isinstance(samples, np.ndarray) else type(samples).__name__
-        raise ValueError(f"{name} is {kind}: must be a numpy int16 array of one axis")
-
-
-def _pointer(samples):
-    return ffi.from_buffer("int16_t[]", np.ascontiguousarray(samples))
+def _checked(rin, sin):
+    """Both as contiguous arrays, or a ValueError."""
+    for name, samples in (("rin", rin), ("sin", sin)):
+        if not isinstance(samples, np.ndarray):
+            raise ValueError(f"{name} is {type(samples).__name__}: must be a numpy int16 array of one axis")
+        if samples.dtype != _INT16 or samples.ndim != 1:
+            kind = f"{samples.dtype} of {samples.ndim} axes"
+            raise ValueError(f"{name} is {kind}: must be a numpy int16 array of one axis")
+    if len(rin) != len(sin):
+        raise ValueError(f"rin has {len(rin)} samples, sin {len(sin)}: they must be equal")
+    return np.array(rin, _INT16, order="C"), np.array(sin, _INT16, order="C")

@@ -2,7 +2,7 @@
 
 from _femtonative import ffi, lib
 
-_buffer = ffi.from_buffer
+_buffer, _process = ffi.from_buffer, lib.ec_process  # looked up once: a block takes a few us
 _PCM = ffi.typeof("int16_t[]")
 _OCTETS = ffi.typeof("uint8_t[]")
 _STATE = ffi.typeof("int32_t[]")
@@ -54,10 +54,13 @@ class Voice:
     def ec_process(self, state, rin, sin, sout):
         """Cancel one block; three array('h') of one length, sout may be sin."""
         n = len(rin)
-        far, near, out = _buffer(_PCM, rin), _buffer(_PCM, sin), _buffer(_PCM, sout, True)
+        view, out = _buffer(_STATE, state, True), _buffer(_PCM, sout, True)
+        far, near = _buffer(_PCM, rin), _buffer(_PCM, sin)
         if not len(far) == len(near) == len(out) == n:
             raise ValueError(f"rin {n}, sin {len(sin)}, sout {len(sout)}: must be array('h') of one length")
-        lib.ec_process(_state(state), far, near, out, n)
+        if len(view) == 0 or not 0 < view[0] <= len(state):
+            _state(state)
+        _process(view, far, near, out, n)
 
     def ulaw_encode(self, pcm, out):
         _convert(lib.ulaw_encode, pcm, _PCM, out, _OCTETS)

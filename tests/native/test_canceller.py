@@ -26,7 +26,7 @@ def through(h, rin):
 def speechlike(rng, n, rms):
     """Coloured noise in bursts with pauses between them."""
     noise = rng.normal(size=n)
-    coloured = np.convolve(noise, 0.9 ** np.arange(40))[:n]
+    coloured = np.convolve(noise, 0.9 ** np.arange(60) * np.cos(0.4 * np.arange(60)))[:n]
     coloured *= np.repeat(rng.uniform(size=n // 800 + 1) > 0.3, 800)[:n]
     return np.clip(coloured * rms / max(coloured.std(), 1e-9), -32768, 32767).astype(np.int16)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import soxr
-from scipy.signal import firwin, lfilter
+from scipy.signal import fftconvolve, firwin, lfilter
 
 from femtohost.audio import RATE, to_int16
-from femtohost.echo_path import load_path
+from femtohost.echo_path import load_path, speech_gain
 from femtohost.levels import FULL_SCALE_DBM0, FULL_SCALE_RMS, rms_for
 from femtohost.voice import Voice
 
@@ -20,9 +20,9 @@ CSS_RATE = 44100
 NOISE_SIZE = 8192  # points of the inverse transform (Annex C)
 METER_POLE = np.exp(-1 / (0.035 * RATE))  # 35 ms (6.4.1.2.1)
 
-# Periods of the composite source signal, samples at 44.1 kHz: repetitions of the table, noise, pause (Annex C).
-SINGLE_TALK = ("css_c1_voiced.csv", 16, 8820, 4471)
-DOUBLE_TALK = ("css_c3_voiced.csv", 14, 8820, 5614)
+# One period of the composite source signal: table, then samples at 44.1 kHz of voiced sound, noise and pause (Annex C).
+SINGLE_TALK = ("css_c1_voiced.csv", 2144, 8820, 4471)
+DOUBLE_TALK = ("css_c3_voiced.csv", 3206, 8820, 5614)
 
 
 def _table(name):
@@ -30,19 +30,17 @@ def _table(name):
 
 
 @cache
-def _period(kind, seed):
-    """(one period at 8 kHz with an active level of one, its active samples)."""
-    table, repetitions, noise_length, pause = kind
-    voiced = np.tile(_table(table)[:, 1], repetitions + 1)
-    voiced = voiced[: round({"css_c1_voiced.csv": 0.04862, "css_c3_voiced.csv": 0.07269}[table] * CSS_RATE)]
+def _two_periods(kind, seed):
+    """A period and its inverse at 8 kHz, with an rms of one over the active part."""
+    table, voiced_length, noise_length, pause = kind
+    voiced = np.resize(_table(table)[:, 1], voiced_length)
     noise = np.resize(_noise(kind, seed), noise_length)
     noise *= np.std(voiced) / np.std(noise)
     period = np.concatenate([voiced, noise, np.zeros(pause)])
-    period = np.concatenate([period, np.zeros(-len(period) % 441)])
-    twice = soxr.resample(np.concatenate([period, -period]), CSS_RATE, RATE, "VHQ")
-    active = round((len(voiced) + noise_length) * RATE / CSS_RATE)
-    size = len(twice) // 2
-    return twice / np.sqrt(np.mean(twice[:active] ** 2)), active, size
+    three_times = soxr.resample(np.tile(np.concatenate([period, -period]), 3), CSS_RATE, RATE, "VHQ")
+    samples = three_times[len(three_times) // 3 :][: len(three_times) // 3]  # without the edges
+    active = round((voiced_length + noise_length) * RATE / CSS_RATE)
+    return samples / np.sqrt(np.mean(samples[:active] ** 2))
 
 
 def _noise(kind, seed):
@@ -58,9 +56,7 @@ def _noise(kind, seed):
 
 def css(seconds, dbm0, kind=SINGLE_TALK, seed=168):
     """Composite source signal: its level over the active part is `dbm0`. Every other period is inverted."""
-    twice, _, _ = _period(kind, seed)
-    n = round(seconds * RATE)
-    return np.resize(twice, n) * rms_for(dbm0)
+    return np.resize(_two_periods(kind, seed), round(seconds * RATE)) * rms_for(dbm0)
 
 
 def hoth(seconds, dbm0, rng):
@@ -107,8 +103,6 @@ def hybrid(name, erl_db, delay=0):
 
 def random_path(rng, erl_db, length=96):
     """A path of no table: sparse or dispersive, its onset within 10 ms, scaled for noise with the spectrum of CSS."""
-    from femtohost.echo_path import speech_gain
-
     h = np.zeros(length)
     onset = rng.integers(0, min(80, length // 2))
     tail = length - onset
@@ -122,6 +116,4 @@ def random_path(rng, erl_db, length=96):
 
 def echo(h, rout):
     """What the path makes of Rout, as long as Rout."""
-    from scipy.signal import fftconvolve
-
     return fftconvolve(rout, h)[: len(rout)]

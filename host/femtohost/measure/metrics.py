@@ -36,7 +36,7 @@ def erle(echo, residual, start=0.0, end=None):
 
 
 def erle_at(echo, residual, seconds, span=0.1):
-    """ERLE in dB at a moment: mean over the active windows of the `span` s before it, or of the last ones there were."""
+    """ERLE in dB at a moment: mean over the last active windows before it, as many as fill `span` s."""
     times, figures = erle_windows(echo, residual)
     until = np.flatnonzero(times <= seconds + 1e-9)
     count = max(1, round(span * RATE / WINDOW))
