@@ -43,10 +43,10 @@ def test_a_delay_is_found_to_the_sample(kind, delay):
 
 @settings(max_examples=15, deadline=None)
 @given(delay=st.integers(0, 800), seed=st.integers(0, 99), erl_db=st.floats(6, 15))
-def test_a_delay_is_found_under_a_near_talker(delay, seed, erl_db):
+def test_a_delay_is_found_to_within_a_sample_under_a_near_talker(delay, seed, erl_db):
     rin = far_end("speech", 5)
     sin = echoed(rin, delay, near=near_end(len(rin), seed), erl_db=erl_db)
-    assert find_delay(rin, sin) == delay + 6  # d2 has its strongest tap there
+    assert abs(find_delay(rin, sin) - (delay + 6)) <= 1  # d2 has two strong taps there, side by side
 
 
 def test_sin_may_be_ahead():
@@ -69,9 +69,15 @@ def test_silence_and_very_short_signals_have_no_delay(n):
 
 
 def test_offset_and_hum_on_both_sides_are_no_echo():
-    hum = 400 + 500 * np.sin(2 * np.pi * 50 / 8000 * np.arange(32000))
+    phase = 2 * np.pi * 50 / 8000 * np.arange(32000)
+    hum = 400 + 4000 * sum(np.sin(k * phase) / k for k in range(1, 60))
     rin, sin = speech_like(4, np.random.default_rng(1)), near_end(32000)
     assert find_delay(audio.to_int16(rin + hum), audio.to_int16(sin + hum)) is None
+
+
+def test_two_tones_are_no_echo():
+    phase = 2 * np.pi / 8000 * np.arange(40000)
+    assert find_delay(audio.to_int16(5000 * np.sin(440 * phase)), audio.to_int16(500 * np.sin(1000 * phase))) is None
 
 
 @given(n=st.integers(0, 50), shift=st.integers(-60, 60))
@@ -141,6 +147,8 @@ def test_a_person_reads_the_delay_and_why_rin_was_shifted(run):
 
 
 def test_nlp_and_comfort_noise_reach_the_canceller(run):
+    noise = np.random.default_rng(3).normal(0, 60, 32000)
+    audio.save("sin.wav", audio.load("sin.wav") + audio.to_int16(noise))
     sout = []
     for options in ((), ("--nlp",), ("--nlp", "--comfort-noise")):
         assert run("ec", "rin.wav", "sin.wav", "-o", "sout.wav", *options)[0] == 0
