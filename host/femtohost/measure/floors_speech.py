@@ -1,8 +1,8 @@
 """Figures of the table of floors that are taken with speech, over random paths.
 
-ERL 6..30 dB unless it says otherwise, sparse or dispersive paths with a delay of 0..10 ms, Rin of -12..-26 dBm0, near talker in dB over Rin,
-mu-law on Rin and Sin, 128 taps. Studies take `make` and `quick` as in floors_css;
-they are the same in the quick form, since a median of fewer talkers would be another figure.
+ERL 6..30 dB unless it says otherwise, sparse or dispersive paths with a delay of 0..10 ms, Rin of -12..-26 dBm0, near
+talker in dB over Rin, mu-law on Rin and Sin, 128 taps. Studies take `make` and `quick` as in floors_css; they are the
+same in the quick form, since a median of fewer talkers would be another figure.
 """
 
 import warnings
