@@ -43,6 +43,15 @@ def frame(sequence, fill, payload_type=0):
     return bytes((0x80, payload_type, sequence >> 8, sequence & 255)) + bytes(8) + bytes([fill]) * 160
 
 
+def packet(sequence, payload):
+    return bytes((0x80, 0, sequence >> 8 & 255, sequence & 255)) + bytes(8) + payload
+
+
+def played(rig, blocks):
+    """The first octet of each block that is played; None for silence."""
+    return [octets[0] if (octets := rig.media.fetch()) else None for _ in range(blocks)]
+
+
 def receive(rig, *frames):
     rig.socket.waiting += frames
     rig.media.step()
@@ -85,11 +94,26 @@ def test_the_same_codec_again_keeps_the_stream(rig):
     assert second[3] == first[3] + 1
 
 
-def test_a_lost_frame_is_bridged_once_by_the_one_before_it(rig):
+def test_a_lost_frame_is_bridged_by_the_one_before_it(rig):
     rig.media.start(session())
     receive(rig, *(frame(i, 10 + i) for i in (0, 1, 4, 5)))
-    played = [bytes(octets[:1]) if (octets := rig.media.fetch()) else None for _ in range(6)]
-    assert played == [b"\x0a", b"\x0b", b"\x0b", None, b"\x0e", b"\x0f"]
+    assert played(rig, 12) == [10, 10, 11, 11, 11, 11, None, None, 14, 14, 15, 15]
+
+
+@pytest.mark.parametrize("ms", [10, 20, 30, 40, 60])
+def test_packets_of_any_length_are_played(rig, ms):
+    rig.media.start(session())
+    pieces = ms // 10
+    for i in range(4):
+        receive(rig, packet(0xFFFE + i, bytes(10 + pieces * i + j for j in range(pieces) for _ in range(80))))
+    assert played(rig, 4 * pieces) == list(range(10, 10 + 4 * pieces))
+
+
+def test_a_far_end_that_changes_its_packets_is_followed(rig):
+    rig.media.start(session())
+    receive(rig, *(frame(100 + i, i) for i in range(3)))
+    receive(rig, *(packet(103 + i, bytes([50 + i]) * 80) for i in range(6)))
+    assert played(rig, 6) == [50, 51, 52, 53, 54, 55]
 
 
 def test_what_comes_without_a_call_is_dropped(rig):

@@ -302,10 +302,13 @@ class Call:
             self._end(488, now)
 
     def _reinvite(self, transaction, now):
-        """RFC 3261 14.2. Without an offer in it, ours is repeated."""
+        """RFC 3261 14.2. Without an offer in it, we make a new one."""
         request = transaction.request
         session = _session(request)
-        body = sdp.reoffer_answer(self.local_sdp, session) if session else None if request.body else self.local_sdp
+        if session:
+            body = sdp.reoffer_answer(self.local_sdp, session)
+        else:
+            body = None if request.body else sdp.reoffer(self.local_sdp)
         if body is None:
             self._agent.respond(transaction, 488, now)
             return

@@ -145,10 +145,19 @@ def answer(remote, address, port, session_id=1, version=1):
 def reoffer_answer(local, remote):
     """Octets of the answer to `remote` in a session where we said `local` (octets); None if it cannot be."""
     said = parse(local)
-    if said is None:
-        return None
+    return answer(remote, said.address, said.port, *_next_version(said)) if said else None
+
+
+def reoffer(local):
+    """Octets of a new offer in a session where we said `local`: all that we can, in both directions (RFC 3261 14.2)."""
+    said = parse(local)
+    return offer(said.address, said.port, *_next_version(said)) if said else None
+
+
+def _next_version(said):
+    """Session id and the version after that of what was said (RFC 3264 8)."""
     session_id, version = [int(word) if is_number(word, 99999999) else 0 for word in said.origin]
-    return answer(remote, said.address, said.port, session_id, version + 1)
+    return session_id, version + 1
 
 
 def _head(address, session_id, version):

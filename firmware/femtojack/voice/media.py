@@ -3,11 +3,12 @@
 from micropython import const
 
 from femtojack.sip import sdp
-from femtojack.sip.rtp import RtpReceiver, RtpSender
+from femtojack.sip.rtp import HEADER, RtpReceiver, RtpSender
 from femtojack.voice.jitter import EMPTY, OK, JitterBuffer
-from femtojack.voice.path import FRAME
 
-_LARGEST = const(400)  # octets of a datagram: header, 15 contributing sources, extension, 30 ms
+_LARGEST = const(700)  # octets of a datagram: header, 15 contributing sources, an extension, 60 ms
+_BRIDGE = const(2)  # blocks
+_PIECE = const(80)  # octets of 10 ms: packets of any whole number of them are played
 
 
 class Media:
@@ -24,11 +25,13 @@ class Media:
         self._packet_view = memoryview(self._packet)
         self._source = bytearray(6)
         self._remote = bytearray(6)
-        self._heard = bytearray(FRAME)
+        self._pieces = self._cut(HEADER)
+        self._per_packet = 0  # pieces in the far end's packets
+        self._heard = bytearray(_PIECE)
         self._jitter = self._receiver = self._sender = None
         self._sends = False
         self._codec = -1
-        self._bridged = False
+        self._bridged = 0
         self._session = 0
         self.frame_out = None
         self.encode = self.decode = None
@@ -71,8 +74,9 @@ class Media:
         self._entropy(random)
         self._sender = RtpSender(random[:4], codec, random[4:])
         self._receiver = RtpReceiver(codec)
-        self._jitter = JitterBuffer()
-        self._bridged = False
+        self._jitter = JitterBuffer(_PIECE)
+        self._per_packet = 0
+        self._bridged = 0
         self.frame_out = self._sender.payload
         self.running = True
         self._path.attach(self)
@@ -98,8 +102,22 @@ class Media:
             if n < 0:
                 return
             if self.running and self._receiver.parse(self._packet, n):
-                start = self._receiver.start
-                self._jitter.put(self._receiver.sequence, self._packet_view[start : start + self._receiver.length])
+                self._take()
+
+    def _take(self):
+        """Put the packet's pieces where they belong. Their number is that of the packet times the pieces in one."""
+        start, count = self._receiver.start, self._receiver.length // _PIECE
+        if count != self._per_packet:
+            self._per_packet = count
+            self._jitter.reset()
+        pieces = self._pieces if start == HEADER else self._cut(start)
+        first = self._receiver.sequence * count
+        for i in range(count):
+            self._jitter.put((first + i) & 0xFFFF, pieces[i])
+
+    def _cut(self, start):
+        """Views of the pieces of a packet whose payload begins at `start`; for a plain header they are cut once."""
+        return [self._packet_view[i : i + _PIECE] for i in range(start, _LARGEST - _PIECE + 1, _PIECE)]
 
     # -- the stream of the voice path -----------------------------------------------------------------------------
 
@@ -111,12 +129,12 @@ class Media:
             self._socket.send(sender.packet, len(sender.packet), self._remote)
 
     def fetch(self):
-        """160 octets to play now; None is silence. A single lost frame is bridged by the one before."""
+        """80 octets to play now; None is silence. What is lost is bridged for 20 ms by the block before it."""
         state = self._jitter.get(self._heard)
         if state == OK:
-            self._bridged = False
-        elif state == EMPTY or self._bridged:
+            self._bridged = 0
+        elif state == EMPTY or self._bridged == _BRIDGE:
             return None
         else:
-            self._bridged = True
+            self._bridged += 1
         return self._heard

@@ -1,25 +1,21 @@
-"""The voice path: PCM port, echo canceller, codec; 10 ms blocks on one side, 20 ms frames on the other.
+"""The voice path: PCM port, echo canceller, codec; blocks of 10 ms, of which two make a frame to send.
 
     line -> captured (Sin) -> canceller -> Sout -> encoder -> stream.frame_out
-    line <- play <- decoder <- stream.frame_in           ref (Rin) -> canceller
+    line <- play <- decoder <- stream.fetch()            ref (Rin) -> canceller
 
 Nothing is allocated per block.
 """
 
 from array import array
 
-from micropython import const
-
 from femtojack.board import BLOCK, VOICE_COMFORT_NOISE, VOICE_NLP
-
-FRAME = const(160)  # samples, and G.711 octets, in 20 ms
 
 
 class VoicePath:
     """One telephone's audio. `config` is the "voice" section.
 
     A stream, while attached, has `encode(pcm, octets)` and `decode(octets, pcm)`, `frame_out`: 160 octets to fill,
-    `send()`, and `fetch() -> bytes-like of 160 octets or None` for silence. The canceller runs while one is
+    `send()`, and `fetch() -> bytes-like of 80 octets, 10 ms, or None` for silence. The canceller runs while one is
     attached; what it has learnt of the line stays from call to call.
     """
 
@@ -30,10 +26,8 @@ class VoicePath:
         self._ref = array("h", bytes(2 * BLOCK))
         self._sout = array("h", bytes(2 * BLOCK))
         self._silence = array("h", bytes(2 * BLOCK))
-        self._silence_view = memoryview(self._silence)
-        self._frame = array("h", bytes(2 * FRAME))
-        frame = memoryview(self._frame)
-        self._play = (frame[:BLOCK], frame[BLOCK:])
+        self._decoded = array("h", bytes(2 * BLOCK))
+        self._play = self._silence
         self._canceller = _canceller(board.voice, config)
         self._stream = None
         self._out = None
@@ -48,10 +42,11 @@ class VoicePath:
 
     def detach(self):
         self._stream = None
+        self._play = self._silence
 
     def step(self):
         """Exchange every block that is due."""
-        while self._exchange(self._play[self._half] if self._stream else self._silence, self._captured, self._ref):
+        while self._exchange(self._play, self._captured, self._ref):
             if self._stream:
                 self._block()
 
@@ -61,16 +56,16 @@ class VoicePath:
         self._half ^= 1
         if self._half == 0:
             self._stream.send()
-            self._fetch()
+        self._fetch()
 
     def _fetch(self):
-        """The next 20 ms to play; silence where the network has none."""
+        """The next block to play; silence where the network has none."""
         octets = self._stream.fetch()
         if octets is None:
-            self._play[0][:] = self._silence_view
-            self._play[1][:] = self._silence_view
+            self._play = self._silence
         else:
-            self._stream.decode(octets, self._frame)
+            self._stream.decode(octets, self._decoded)
+            self._play = self._decoded
 
 
 def _canceller(voice, config):
