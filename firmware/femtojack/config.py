@@ -60,8 +60,8 @@ SCHEMA = {
     },
     "voice": {
         "taps": (int, 128, lambda n: 16 <= n <= 1024 and not n % 16, "a multiple of 16, 16..1024"),
-        "nlp": (bool, True, None, ""),
-        "comfort_noise": (bool, True, None, ""),
+        "nlp": (bool, False, None, ""),
+        "comfort_noise": (bool, False, None, ""),
     },
 }
 

@@ -115,14 +115,13 @@ class ControlServer:
             silent = not phone.loop_closed
             blocks.append(np.zeros(len(played), np.int16) if silent else np.rint(box.line.last_sent).astype(np.int16))
 
-        def done():
-            if sum(map(len, blocks)) < wanted:
-                return False
-            box.board.pcm.on_block.remove(listen)
-            return True
-
         box.board.pcm.on_block.append(listen)
-        self._when(connection, done, lambda: to_text(np.concatenate(blocks)[:wanted]))
+        self._when(
+            connection,
+            lambda: sum(map(len, blocks)) >= wanted,
+            result=lambda: to_text(np.concatenate(blocks)[:wanted]),
+            release=lambda: box.board.pcm.on_block.remove(listen),
+        )
 
     def _hears(self, connection, request):
         phone = self._phone()
@@ -134,16 +133,23 @@ class ControlServer:
     def _complete(self, connection, request):
         connection.answer(self._interpreter.complete(request["text"]))
 
-    def _when(self, connection, condition, result=lambda: None):
-        """Answer once `condition()` holds; asked 50 times a second while the box has power."""
+    def _when(self, connection, condition, result=lambda: None, release=lambda: None):
+        """Answer once `condition()` holds; asked 50 times a second while the box has power and the client is there.
+
+        `release()` is called at the end, however it comes.
+        """
         box = self._gateway.box
         box.on_close.append(connection.lost_power)
 
+        def end():
+            box.on_close.remove(connection.lost_power)
+            release()
+
         def look():
             if connection.closed:
-                box.on_close.remove(connection.lost_power)
+                end()
             elif condition():
-                box.on_close.remove(connection.lost_power)
+                end()
                 connection.answer(result())
             else:
                 box.clock.after(SECOND // 50, look)

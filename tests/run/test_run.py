@@ -104,6 +104,18 @@ def test_what_waits_is_told_when_the_power_goes(start):
     assert b"lost its power" in waiting._file.readline()
 
 
+def test_a_client_that_goes_away_leaves_nothing_behind(start):
+    box = start()
+    box.event("line", state="on-hook")
+    blocks = "len(box.board.pcm.on_block)"
+    before = box.ctl("execute", source=blocks)["output"]
+    gone = ControlClient(box.profile)
+    gone._socket.sendall(b'{"do": "record", "seconds": 3000}\n')
+    box.until(lambda: box.ctl("execute", source=blocks)["output"] != before)
+    gone.close()
+    box.until(lambda: box.ctl("execute", source=blocks)["output"] == before)
+
+
 def test_a_second_box_on_the_same_profile_is_refused(start, run):
     box = start()
     code, _, err = run("run", "--profile", box.profile)

@@ -1,0 +1,87 @@
+"""Datagrams on the loopback interface as Wireshark reads them: a second opinion on every one."""
+
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+from programs import PATIENCE, find
+
+ERROR = str(0x800000)  # Wireshark's PI_ERROR
+FILE_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)  # pcap 2.4, link type Ethernet
+IPV4, UDP = b"\x08\x00", 17
+
+
+def why_not():
+    """Why this cannot be done here, in words, or None."""
+    if not find("tshark"):
+        return "no tshark: apt-get install tshark"
+    try:
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close()
+    except PermissionError:
+        return "to watch the loopback interface takes root"
+    return None
+
+
+class Capture:
+    """Records UDP on loopback into the pcap file `path` from construction to `stop`."""
+
+    def __init__(self, path):
+        self.path = path
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self._socket.bind(("lo", 0x0800))
+        self._socket.settimeout(0.1)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._record, daemon=True)
+        self._thread.start()
+
+    def stop(self):
+        """All that was sent up to now is in the file: loopback delivers before a send returns."""
+        self._stopped.set()
+        self._thread.join()
+
+    def read(self, *sip_ports):
+        """(number of SIP datagrams, of RTP datagrams, complaints) as Wireshark has it, after `stop`.
+
+        What comes by one of `sip_ports` is read as SIP. A complaint is (frame, what, payload): malformed, or an error.
+        """
+        rows = self._frames(sip_ports, "frame.number", "frame.protocols", "_ws.malformed", "_ws.expert.severity",
+                            "_ws.expert.message", "udp.payload")  # fmt: skip
+        protocols = [row[1].split(":") for row in rows]
+        complaints = [(row[0], row[4], row[5]) for row in rows if row[2] or ERROR in row[3].split(",")]
+        return sum("sip" in names for names in protocols), sum("rtp" in names for names in protocols), complaints
+
+    def _frames(self, sip_ports, *fields):
+        """The values of `fields` of each SIP and RTP datagram."""
+        decode = [word for port in sip_ports for word in ("-d", f"udp.port=={port},sip")]
+        ports = " || ".join(f"udp.port == {port}" for port in sip_ports)
+        wanted = [word for field in fields for word in ("-e", field)]
+        command = [find("tshark"), "-n", "-r", self.path, *decode, "-Y", f"rtp || (sip && ({ports}))", "-T", "fields"]
+        done = subprocess.run([*command, *wanted], capture_output=True, text=True, timeout=3 * PATIENCE)
+        assert done.returncode == 0, done.stderr
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def _record(self):
+        with self.path.open("wb") as file, self._socket:
+            file.write(FILE_HEADER)
+            while frame := self._next():
+                now = time.time_ns()
+                length = len(frame)
+                file.write(struct.pack("<IIII", now // 10**9, now % 10**9 // 1000, length, length) + frame)
+
+    def _next(self):
+        """The next datagram; None once nothing waits and nobody wants more."""
+        while True:
+            if self._stopped.is_set():
+                self._socket.setblocking(False)
+            try:
+                frame, address = self._socket.recvfrom(65536)
+            except TimeoutError:
+                continue
+            except BlockingIOError:
+                return None
+            outgoing = address[2] == socket.PACKET_OUTGOING  # each comes a second time, as incoming
+            if not outgoing and frame[12:14] == IPV4 and frame[23] == UDP:
+                return frame

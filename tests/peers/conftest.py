@@ -1,0 +1,109 @@
+"""The programs of a test: a kamailio, a baresip, boxes that run, and Wireshark looking on."""
+
+import json
+
+import numpy as np
+import pytest
+from baresip import Baresip
+from capture import Capture, why_not
+from kamailio import DOMAIN, PASSWORD, Kamailio
+from tone_figures import tone
+
+from femtohost import audio
+from femtohost.running import RunningBox
+
+BOX_USER, FAR_USER = "200", "555"
+NEAR_HZ, FAR_HZ = 1000, 600
+
+
+@pytest.fixture
+def kamailio(tmp_path):
+    """A registrar and proxy."""
+    server = Kamailio(tmp_path / "kamailio")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def run_box(tmp_path):
+    """`run_box(seed=1, **sections of gateway.toml) -> RunningBox`, its line in service; all end with the test."""
+    boxes = []
+
+    def run(seed=1, **sections):
+        config = "".join(f"[{name}]\n{_table(values)}" for name, values in sections.items())
+        boxes.append(RunningBox(tmp_path / f"box{len(boxes)}", config, "--seed", str(seed)))
+        boxes[-1].until(lambda: boxes[-1].ctl("status")["line"] == "on-hook")
+        return boxes[-1]
+
+    yield run
+    for box in boxes:
+        box.kill()
+
+
+def _table(values):
+    """The lines of a TOML table; JSON's numbers and plain strings are TOML's too."""
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+
+
+@pytest.fixture
+def running_box(run_box, kamailio):
+    """A box that is registered at `kamailio` as BOX_USER."""
+    box = run_box(sip=account(kamailio.server))
+    kamailio.wait_bound(BOX_USER)
+    box.event("registered", ok=True)
+    return box
+
+
+def account(server, **changes):
+    """A [sip] section for a user of `server`."""
+    return {"server": server, "user": BOX_USER, "password": PASSWORD, "domain": DOMAIN, **changes}
+
+
+def endpoint(box, name):
+    """(host, port) of its socket "sip" or "rtp"."""
+    host, _, port = box.ready["addresses"][name].partition(":")
+    return host, int(port)
+
+
+@pytest.fixture
+def run_baresip(tmp_path, kamailio):
+    """`run_baresip(answers=False, seconds=20) -> Baresip`, registered as FAR_USER; it speaks so long, in FAR_HZ."""
+    phones = []
+
+    def run(answers=False, seconds=20):
+        speaks = tmp_path / "far.wav"
+        pause = np.zeros(60 * audio.RATE, np.int16)  # at the end of its file it hangs up
+        audio.save(speaks, np.append(tone(FAR_HZ, seconds), pause))
+        phones.append(
+            Baresip(
+                tmp_path / "baresip", user=FAR_USER, password=PASSWORD, domain=DOMAIN, server=kamailio.server,
+                speaks=speaks, answers=answers,
+            )
+        )  # fmt: skip
+        kamailio.wait_bound(FAR_USER)
+        return phones[-1]
+
+    yield run
+    for phone in phones:
+        phone.stop()
+
+
+@pytest.fixture
+def watched(tmp_path):
+    """`watched(*sip_ports)` at the end of a test: Wireshark saw SIP, with `rtp` RTP too, and nothing broken.
+
+    Without Wireshark it does nothing; test_wireshark.py tells.
+    """
+    capture = None if why_not() else Capture(tmp_path / "loopback.pcap")
+
+    def check(*sip_ports, rtp=False):
+        if capture is not None:
+            capture.stop()
+            sip_seen, rtp_seen, complaints = capture.read(*sip_ports)
+            assert sip_seen
+            assert rtp_seen or not rtp
+            assert complaints == []
+
+    yield check
+    if capture is not None:
+        capture.stop()
