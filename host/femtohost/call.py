@@ -113,8 +113,9 @@ def make_call(options, progress=lambda done, of: None):
         taps = CallTaps(box)
         _answer(box, options)
         _converse(box, near, far, options.seconds, progress)
+        learnt = np.asarray(voice.path(box.board.voice.states[0]))  # before the loop opens, and the echo with it ends
         _hang_up(box)
-        return _finish(options, box, taps, time.perf_counter() - begin)
+        return _finish(options, box, taps, learnt, time.perf_counter() - begin)
 
 
 def _talkers(options):
@@ -165,9 +166,7 @@ def _hang_up(box):
     box.run_for(0.5)
 
 
-def _finish(options, box, taps, wall):
-    state = box.board.voice.states[0]
-    learnt = np.asarray(voice.path(state))
+def _finish(options, box, taps, learnt, wall):
     figures = echo_figures(taps.echo(), taps.near(), taps.sout())
     call = {
         "direction": "in" if options.incoming else "out",
