@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from femtohost import audio, cli, offline
+from femtohost import audio, offline
 from femtohost.canceller import EchoCanceller
 from femtohost.measure import g168
 from femtohost.measure.delay import find_delay
@@ -109,20 +108,11 @@ def test_what_does_not_fit_is_made_up_for(delay):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """`run(*arguments) -> (exit code, stdout, stderr)`, in a folder with rin.wav and sin.wav."""
-    monkeypatch.chdir(tmp_path)
+def run(run):
+    """The command line, in a folder with rin.wav and sin.wav."""
     rin = far_end("speech", 4)
     audio.save("rin.wav", rin)
     audio.save("sin.wav", echoed(rin, 400))
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["femtojack", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        out, err = capsys.readouterr()
-        return exit_.value.code or 0, out, err
-
     return run
 
 
