@@ -98,6 +98,7 @@ static void average(ec_state_t *ec)
     smooth(&ec->mean.background, ec->now.background, 3);
     smooth(&ec->mean.foreground, ec->now.foreground, 3);
     smooth(&ec->mean.line, ec->now.line, 3);
+    smooth(&ec->recent.background, ec->now.background, 1);
     smooth(&ec->recent.foreground, ec->now.foreground, 1);
     smooth(&ec->recent.line, ec->now.line, 1);
 }
@@ -179,15 +180,16 @@ static void correct_failures(ec_state_t *ec, int32_t floor, int judged)
     }
 }
 
-/* With a near talker from the start nothing can be proved: smaller and smaller steps find the path all the same. */
-static void anneal(ec_state_t *ec)
+/* With a near talker from the start nothing can be proved: smaller and smaller steps find the path all the same. An echo
+ * lost in companding noise proves nothing either, but there is no talker to be wary of: steps stay large for its return. */
+static void anneal(ec_state_t *ec, int32_t floor)
 {
     if (!ec->proved && ec->mean.background > ec->mean.line / 8) {
         ec->step_limit -= ec->step_limit / 32;
         if (ec->step_limit < LIMIT_MIN)
             ec->step_limit = LIMIT_MIN;
     }
-    if (ec->proved || ec->mean.background < ec->mean.line / 32)
+    if (ec->proved || ec->mean.background < (int32_t)larger((uint32_t)ec->mean.line / 32, (uint32_t)floor / 2))
         ec->step_limit += (STEP_ONE - ec->step_limit) / 16;
 }
 
@@ -209,7 +211,7 @@ void ec_control_decide(ec_state_t *ec)
         follow_when_unproved(ec, better);
     }
     correct_failures(ec, floor, judged);
-    anneal(ec);
+    anneal(ec, floor);
 }
 
 static int32_t period_energy(const int16_t *v)

@@ -12,11 +12,15 @@ enum {
     MARGIN_RESIDUAL = 12,       /* over what the echo accounts for */
     EVIDENCE = 4,               /* blocks, 2 ms, before the gate opens */
     EVIDENCE_MAX = 60,
-    ONSET = 20,                 /* blocks, 10 ms after Rin begins, in which it does not open */
+    ONSET = 26,                 /* blocks, 13 ms after Rin begins, in which it does not open */
+    EARLY = 40,                 /* blocks, 20 ms after Rin begins: the background has had no time, and the talker is rarely first */
+    EARLY_PART = 6,             /* 8ths of the foreground's error: with less in the background, echo is behind it */
+    LATE_PART = 4,
     PAUSE = 80,                 /* blocks, 40 ms without Rin before that */
     SILENCE = 125,              /* periods, 0.5 s without Rin: then it stands open */
     LEARNING = 75,              /* periods, 0.3 s of Rin: after that the gate no longer waits for the filter */
     RELEARNING = 38,            /* the same after a change of the path */
+    AUDIBLE = 64,               /* times mu-law's error: an echo below that teaches nothing */
     LEAK_START = 16384,         /* Q16: 0.25 */
     LEAK_MIN = 40,              /* -32 dB */
     LEAK_LEARNT = 3277,         /* 0.05 */
@@ -36,7 +40,7 @@ void ec_nlp_reset(ec_state_t *ec)
     ec->nlp.learning = LEARNING;
     ec->nlp.onset = ONSET;
     ec->comfort.random = 1;
-    ec->comfort.lowest_before = INT32_MAX;
+    ec->comfort.lowest = ec->comfort.lowest_before = INT32_MAX;
 }
 
 void ec_nlp_path_changed(ec_state_t *ec)
@@ -118,6 +122,14 @@ static int near_talker(const nlp_t *nlp)
            nlp->onset >= ONSET;
 }
 
+/* The background learns a changed path within some periods, a near talker never: what it can explain is echo. */
+static int echo_of_changed_path(const ec_state_t *ec)
+{
+    int32_t part = ec->nlp.onset < EARLY ? EARLY_PART : LATE_PART;
+
+    return ec->far_active && ec->recent.background < ec->recent.foreground / 8 * part;
+}
+
 static int opens(ec_state_t *ec, const powers_t *p)
 {
     nlp_t *nlp = &ec->nlp;
@@ -133,7 +145,7 @@ static int opens(ec_state_t *ec, const powers_t *p)
         nlp->hold = 0;
         return 0;
     }
-    return speaks && (nlp->hold || near_talker(nlp));
+    return speaks && !echo_of_changed_path(ec) && (nlp->hold || near_talker(nlp));
 }
 
 static void move_gate(ec_state_t *ec)
@@ -170,21 +182,25 @@ static void learn_leak(nlp_t *nlp)
         smooth(&nlp->gain, (int32_t)ratio((uint32_t)nlp->sum_echo, (uint32_t)nlp->sum_rin + 1), 4);
 }
 
+/* What the echo may leave is no noise of the near end. A window full of it shows how loud the noise is at most, but not
+ * that it has risen: it can lower the floor, but forget no part of it. */
 static void learn_noise(ec_state_t *ec)
 {
     comfort_t *noise = &ec->comfort;
     int32_t lowest;
 
     noise->power += ec->nlp.sum_noise;
+    noise->masked += ec->nlp.sum_coding + (int32_t)part((uint32_t)ec->nlp.sum_echo, (uint32_t)ec->nlp.leak);
     if (++noise->periods < NOISE_WINDOW)
         return;
-    if (noise->windows == 0 || noise->power < noise->lowest)
+    if (noise->power < noise->lowest)
         noise->lowest = noise->power;
-    noise->periods = noise->power = 0;
-    if (++noise->windows == NOISE_MEMORY) {
+    if (noise->power >> SUM_SHIFT >= 4 * noise->masked && ++noise->windows == NOISE_MEMORY) {
         noise->lowest_before = noise->lowest;
+        noise->lowest = INT32_MAX;
         noise->windows = 0;
     }
+    noise->periods = noise->power = noise->masked = 0;
     lowest = noise->lowest < noise->lowest_before ? noise->lowest : noise->lowest_before;
     noise->amplitude = (int32_t)square_root((uint32_t)lowest * NOISE_SPREAD);
 }
@@ -196,7 +212,7 @@ void ec_nlp_period(ec_state_t *ec)
 
     if (far) {
         learn_leak(nlp);
-        if (nlp->learning && (--nlp->learning == 0 || (ec->proved && ec->mean.foreground < ec->mean.line / 32))) {
+        if (nlp->line / AUDIBLE > nlp->coding && nlp->learning && (--nlp->learning == 0 || (ec->proved && ec->mean.foreground < ec->mean.line / 32))) {
             nlp->learning = 0;
             if (nlp->leak > LEAK_LEARNT)
                 nlp->leak = LEAK_LEARNT;

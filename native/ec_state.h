@@ -44,7 +44,8 @@ typedef struct {
 typedef struct {
     uint32_t random;
     int32_t amplitude;          /* of the uniform noise, Q4 */
-    int32_t power, windows, periods, lowest, lowest_before;
+    int32_t power, masked;      /* of the residual in this window, and of what the echo may have left in it */
+    int32_t windows, periods, lowest, lowest_before;
 } comfort_t;
 
 typedef struct {
