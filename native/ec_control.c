@@ -180,8 +180,8 @@ static void correct_failures(ec_state_t *ec, int32_t floor, int judged)
     }
 }
 
-/* With a near talker from the start nothing can be proved: smaller and smaller steps find the path all the same. An echo
- * lost in companding noise proves nothing either, but there is no talker to be wary of: steps stay large for its return. */
+/* With a near talker from the start nothing can be proved: smaller and smaller steps find the path all the same. An
+ * echo lost in companding noise cannot prove a filter either, but no talker is behind that: the steps stay large. */
 static void anneal(ec_state_t *ec, int32_t floor)
 {
     if (!ec->proved && ec->mean.background > ec->mean.line / 8) {
@@ -189,7 +189,7 @@ static void anneal(ec_state_t *ec, int32_t floor)
         if (ec->step_limit < LIMIT_MIN)
             ec->step_limit = LIMIT_MIN;
     }
-    if (ec->proved || ec->mean.background < (int32_t)larger((uint32_t)ec->mean.line / 32, (uint32_t)floor / 2))
+    if (ec->proved || ec->mean.background < ec->mean.line / 32 || ec->mean.background < floor / 2)
         ec->step_limit += (STEP_ONE - ec->step_limit) / 16;
 }
 

@@ -13,14 +13,14 @@ enum {
     EVIDENCE = 4,               /* blocks, 2 ms, before the gate opens */
     EVIDENCE_MAX = 60,
     ONSET = 26,                 /* blocks, 13 ms after Rin begins, in which it does not open */
-    EARLY = 40,                 /* blocks, 20 ms after Rin begins: the background has had no time, and the talker is rarely first */
-    EARLY_PART = 6,             /* 8ths of the foreground's error: with less in the background, echo is behind it */
-    LATE_PART = 4,
+    EARLY = 40,                 /* blocks, 20 ms after Rin begins */
+    EARLY_PART = 6,             /* 8ths of the foreground's error: if the background leaves less, it has found echo */
+    LATE_PART = 4,              /* ... when it has had time to */
     PAUSE = 80,                 /* blocks, 40 ms without Rin before that */
     SILENCE = 125,              /* periods, 0.5 s without Rin: then it stands open */
     LEARNING = 75,              /* periods, 0.3 s of Rin: after that the gate no longer waits for the filter */
     RELEARNING = 38,            /* the same after a change of the path */
-    AUDIBLE = 64,               /* times mu-law's error: an echo below that teaches nothing */
+    AUDIBLE = 64,               /* Sin over mu-law's error: with less there is no echo to wait for the filter with */
     LEAK_START = 16384,         /* Q16: 0.25 */
     LEAK_MIN = 40,              /* -32 dB */
     LEAK_LEARNT = 3277,         /* 0.05 */
@@ -182,6 +182,17 @@ static void learn_leak(nlp_t *nlp)
         smooth(&nlp->gain, (int32_t)ratio((uint32_t)nlp->sum_echo, (uint32_t)nlp->sum_rin + 1), 4);
 }
 
+static void count_learning(ec_state_t *ec)
+{
+    nlp_t *nlp = &ec->nlp;
+
+    if (--nlp->learning == 0 || (ec->proved && ec->mean.foreground < ec->mean.line / 32)) {
+        nlp->learning = 0;
+        if (nlp->leak > LEAK_LEARNT)
+            nlp->leak = LEAK_LEARNT;
+    }
+}
+
 /* What the echo may leave is no noise of the near end. A window full of it shows how loud the noise is at most, but not
  * that it has risen: it can lower the floor, but forget no part of it. */
 static void learn_noise(ec_state_t *ec)
@@ -195,7 +206,7 @@ static void learn_noise(ec_state_t *ec)
         return;
     if (noise->power < noise->lowest)
         noise->lowest = noise->power;
-    if (noise->power >> SUM_SHIFT >= 4 * noise->masked && ++noise->windows == NOISE_MEMORY) {
+    if (noise->power >> (SUM_SHIFT + 2) >= noise->masked && ++noise->windows == NOISE_MEMORY) {
         noise->lowest_before = noise->lowest;
         noise->lowest = INT32_MAX;
         noise->windows = 0;
@@ -212,11 +223,8 @@ void ec_nlp_period(ec_state_t *ec)
 
     if (far) {
         learn_leak(nlp);
-        if (nlp->line / AUDIBLE > nlp->coding && nlp->learning && (--nlp->learning == 0 || (ec->proved && ec->mean.foreground < ec->mean.line / 32))) {
-            nlp->learning = 0;
-            if (nlp->leak > LEAK_LEARNT)
-                nlp->leak = LEAK_LEARNT;
-        }
+        if (nlp->learning && nlp->line / AUDIBLE > nlp->coding)
+            count_learning(ec);
     }
     if (!far || !nlp->learning)
         learn_noise(ec);
