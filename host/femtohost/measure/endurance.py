@@ -1,5 +1,7 @@
 """A long run in wall-clock mode: two boxes, a call between them or none, and what it does to lag, memory and RTP."""
 
+import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -18,14 +20,16 @@ def bench_run(seconds, in_call, busy, progress=lambda done, of: None):
     """Run two boxes for `seconds`; `in_call`: with a call up; `busy`: so many processes beside that only compute.
 
     Returns a dict: lag_ms (median and worst of the samples, and the last), memory growth in octets after the first
-    10 s, RTP frames received, lost, late and underruns of each side, events that ran more than 20 ms late.
+    10 s, RTP frames received, lost, late and underruns of each side, events that ran more than 20 ms late; and
+    `load`, the median of the machine's load average (1 min): how busy it was, whoever made it so.
     """
     load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(busy)]
     with tempfile.TemporaryDirectory() as folder:
         boxes = _boxes(Path(folder), in_call)
         try:
-            samples = _watch(boxes, seconds, progress)
-            return {"seconds": seconds, "in_call": in_call, "busy": busy, "boxes": [_figures(s) for s in samples]}
+            samples, load_average = _watch(boxes, seconds, progress)
+            boxes_figures = [_figures(s) for s in samples]
+            return {"seconds": seconds, "in_call": in_call, "busy": busy, "load": load_average, "boxes": boxes_figures}
         finally:
             for process in [*load, *boxes]:
                 process.kill()
@@ -57,15 +61,16 @@ def _talk(seed):
 
 
 def _watch(boxes, seconds, progress):
-    """[(status, memory)] of each box, once a second."""
-    samples = [[] for _ in boxes]
+    """[(status, memory)] of each box, once a second, and the median load average meanwhile."""
+    samples, loads = [[] for _ in boxes], []
     begin = time.monotonic()
     while (passed := time.monotonic() - begin) < seconds:
         progress(passed, seconds)
+        loads.append(os.getloadavg()[0])
         for box, seen in zip(boxes, samples, strict=True):
             seen.append((box.ctl("status"), box.memory()))
         time.sleep(SAMPLE_S)
-    return samples
+    return samples, statistics.median(loads)
 
 
 def _figures(samples):
