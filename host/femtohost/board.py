@@ -71,6 +71,10 @@ class PcmPort:
         self._clock.after(BLOCK_NS, self._boundary)
         self._wake()
 
+    def due(self):
+        """(captured, ref) of the block that is due, int16 arrays; None when none is. For a firmware far away."""
+        return None if self._captured is None else (self._captured, self._ref)
+
     def exchange(self, play, captured, ref):
         if self._captured is None:
             return False
@@ -108,6 +112,10 @@ class UdpSocket:
 
     def __init__(self, socket, trace):
         self._socket, self._trace = socket, trace
+
+    def receive(self):
+        """(data, source) of the oldest datagram that waits, or None. For a firmware far away."""
+        return self._socket.receive()
 
     def recv_into(self, buf, addr):
         received = self._socket.receive()

@@ -12,7 +12,7 @@ An Emulator is an object: any number live in one process. What a test does to it
 from femtohost.board import EmulatedBoard
 from femtohost.clock import SECOND, Clock
 from femtohost.echo_path import NAMES, load_path
-from femtohost.errors import VirtualTimeout
+from femtohost.errors import BoardLost, VirtualTimeout
 from femtohost.misuse import MisuseLog
 from femtohost.models.ear import country_tones
 from femtohost.models.line import Line
@@ -23,8 +23,8 @@ from femtohost.peers.far_end import FarEnd
 from femtohost.processor import PERIOD, Processor
 from femtohost.recorder import Recorder
 from femtohost.seeds import Seeds
+from femtohost.targets import start
 from femtohost.trace import Trace
-from femtojack.app import App
 from femtojack.config import validate
 
 BOX_ADDRESS = bytes((10, 0, 0, 1))
@@ -43,8 +43,10 @@ class Emulator:
     noise_dbm0  line noise, None for none
     delay_ms, jitter_ms, loss  the network's, 0 <= loss < 1
     keep_trace  False keeps only the last records, and no actions (long runs)
+    target    where the firmware runs (femtohost.targets); the trace does not depend on it
     uplink    a bridge to the real network (femtohost.bridges.udp), in place of `network` and `far`, which are None then
-    ConfigError, PathError, ValueError: an argument that is wrong.
+    ConfigError, PathError, ValueError: an argument that is wrong. BoardLost, from whatever lets time pass: what runs
+    the firmware is gone.
 
     `phone`, `far`, `network`, `line` and `slic` are the parts that a test may act on; `board`, `app`, `trace`,
     `misuse` and `clock` are there to be looked at.
@@ -52,7 +54,7 @@ class Emulator:
 
     def __init__(
         self, seed=1, config=None, *, path="d2", erl_db=6.0, noise_dbm0=None,
-        delay_ms=10, jitter_ms=0, loss=0.0, keep_trace=True, uplink=None,
+        delay_ms=10, jitter_ms=0, loss=0.0, keep_trace=True, uplink=None, target="cpython",
     ):  # fmt: skip
         echo_path = load_path(path)
         named = isinstance(path, str) and path in NAMES
@@ -71,6 +73,7 @@ class Emulator:
         self._build_line(validate(config or {})["line"]["country"], noise_dbm0)
         self.on_close = []
         self.network = self.far = None
+        self._target = target
         if uplink is None:
             self._build_network(delay_ms, jitter_ms, loss)
             self._build_box(with_server(config or {}), self._network, BOX_ADDRESS)
@@ -99,7 +102,10 @@ class Emulator:
             clock=self.clock, slic=slic, network=network, address=address, trace=self.trace,
             rng=self.seeds.stream("entropy"), config=config, processor=self.processor,
         )  # fmt: skip
-        self.app = App(self.board)
+        try:
+            self.app = start(self._target, self.board, self.on_close)
+        except BoardLost as lost:
+            raise self._in_context(lost) from None
         self.board.run(self.app)
 
     def __enter__(self):
@@ -162,7 +168,14 @@ class Emulator:
 
     def _event(self):
         self.events += 1
-        return self.clock.run_next()
+        try:
+            return self.clock.run_next()
+        except BoardLost as lost:
+            raise self._in_context(lost) from None
+
+    def _in_context(self, lost):
+        """`lost` with the last lines of the trace."""
+        return BoardLost(f"{lost}\nlast in the trace, at {self.time_s:.6f} s:\n{self.trace.last_lines(20)}")
 
 
 def with_server(config):

@@ -13,13 +13,14 @@ class Gateway:
 
     `config` is as femtohost.settings reads it; a port that it does not name is one of the operating system's choice.
     `on_event(event)` gets a dict for everything that happens to the box: {"event": "line", "state": "off-hook"} ...
-    OSError: a port that was asked for is taken.
+    `target` is where the firmware runs (femtohost.targets). OSError: a port that was asked for is taken.
     """
 
-    def __init__(self, config, seed, on_event=lambda event: None):
+    def __init__(self, config, seed, on_event=lambda event: None, target="cpython"):
         sip = dict(config.get("sip", {}))
         self.config, self.seed = {**config, "sip": sip}, seed
         self._on_event = on_event
+        self._target = target
         self.loop = WallClock()
         self.bridge = UdpBridge(address_towards(sip.get("server")), self.loop.watch, self.loop.unwatch)
         sip["port"] = self.bridge.reserve(sip.get("port", 0))
@@ -42,7 +43,7 @@ class Gateway:
         if self.box:
             return
         self._registration = self._call_status = None
-        self.box = Emulator(self.seed, self.config, keep_trace=False, uplink=self.bridge)
+        self.box = Emulator(self.seed, self.config, keep_trace=False, uplink=self.bridge, target=self._target)
         self.box.trace.on_record.append(self._on_record)
         self.box.misuse.on_report.append(self._on_misuse)
         self.loop.follow(self.box.clock)
@@ -66,7 +67,7 @@ class Gateway:
             app, processor = self.box.app, self.box.processor
             app.shut_down(processor.ticks())
             processor.wake()
-            self.loop.run_until(lambda: app.agent.idle and not app.agent.registered, GOODBYE_S)
+            self.loop.run_until(lambda: _gone(app.status()), GOODBYE_S)
         self.power_off()
 
     def close(self):
@@ -88,7 +89,7 @@ class Gateway:
             "lag_ms": round(lag[0], 3),
             "worst_lag_ms": round(lag[1], 3),
             "late_events": self.loop.late,
-            "rtp": box.app.media.counters() if box else None,
+            "rtp": box.app.status()["rtp"] if box else None,
             "uptime_s": round(box.time_s, 3) if box else 0,
             "seed": self.seed,
             "addresses": self.addresses,
@@ -125,6 +126,10 @@ class Gateway:
 
     def _on_misuse(self, misuse):
         self._on_event({"event": "misuse", **misuse.as_dict()})
+
+
+def _gone(status):
+    return status["idle"] and not status["registered"]
 
 
 # Trace point of a state machine -> name of the event

@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from femtohost import errors
-from femtohost.commands.common import Json, app, bench, progress_bar, say
+from femtohost import errors, targets
+from femtohost.commands.common import Json, Target, app, bench, progress_bar, say
 
 ctl = typer.Typer(help="Act on a box that runs: its telephone, its power, its state.")
 phone = typer.Typer(help="The telephone on the line of a box that runs.")
@@ -31,7 +31,13 @@ AnySeed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Of eve
 
 
 @app.command()
-def run(config: Config = None, profile: ProfileDir = None, seed: AnySeed = None, as_json: Json = False):
+def run(
+    config: Config = None,
+    profile: ProfileDir = None,
+    seed: AnySeed = None,
+    target: Target = "cpython",
+    as_json: Json = False,
+):
     """Power one gateway on, with real UDP sockets in real time, until it is interrupted.
 
     The first line tells where it listens; with --json it is one JSON object, and so is every event after it.
@@ -46,7 +52,8 @@ def run(config: Config = None, profile: ProfileDir = None, seed: AnySeed = None,
     settings = load_settings(config)
     home = Profile(profile)
     tell = _json_line if as_json else _log_line
-    gateway = Gateway(settings, secrets.randbits(32) if seed is None else seed, tell)
+    targets.parse(target)
+    gateway = Gateway(settings, secrets.randbits(32) if seed is None else seed, tell, target)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: gateway.loop.stop())
     server = ControlServer(gateway, home.listen())
