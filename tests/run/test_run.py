@@ -203,7 +203,7 @@ def test_the_commands_of_a_tester(start, run):
     box.event("line", state="on-hook")
 
     def ctl(*arguments):
-        code, out, err = run("ctl", *arguments, "--profile", box.profile)
+        code, out, err = run("ctl", "--profile", box.profile, *arguments)
         assert (code, err) == (0, "")
         return out
 
@@ -217,8 +217,15 @@ def test_the_commands_of_a_tester(start, run):
     box.event("line", state="opened")
     box.event("line", state="off-hook")
     assert "off-hook" in ctl("status")
+    assert "off-hook" in run("ctl", "status", "--profile", box.profile)[1]
     code, _, err = run("ctl", "phone", "dial", "12x", "--profile", box.profile)
     assert (code, err.count("\n")) == (2, 1)
+
+
+def test_a_command_to_no_box_in_particular_is_one_line(run):
+    code, _, err = run("ctl", "status")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--profile" in err
 
 
 def test_the_prompt_at_a_running_box(start):

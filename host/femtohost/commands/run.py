@@ -26,7 +26,18 @@ Config = Annotated[
 ProfileDir = Annotated[
     Path | None, typer.Option("--profile", metavar="DIR", help="What the box keeps; a temporary folder by default.")
 ]
-RunningProfile = Annotated[Path, typer.Option("--profile", metavar="DIR", help="The profile that the box runs on.")]
+
+
+def _given(context: typer.Context, profile: Path | None):
+    """The profile of the command line, given after the command's name or before it."""
+    profile = profile or context.obj
+    if profile is None:
+        raise errors.UserError("which box? give --profile DIR, as the first line of femtojack run tells it")
+    return profile
+
+
+RUNS_ON = {"metavar": "DIR", "help": "The profile that the box runs on."}
+RunningProfile = Annotated[Path | None, typer.Option("--profile", callback=_given, **RUNS_ON)]
 AnySeed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Of every random stream; else a random one.")]
 
 
@@ -108,11 +119,16 @@ def bench_run(
         )
 
 
+@ctl.callback()
+def ctl_profile(context: typer.Context, profile: Annotated[Path | None, typer.Option("--profile", **RUNS_ON)] = None):
+    context.obj = profile  # for the commands below, each of which takes --profile too
+
+
 @ctl.command()
-def status(profile: RunningProfile, as_json: Json = False):
+def status(profile: RunningProfile = None, as_json: Json = False):
     """What the box does: line, call, sip, misuse, lag.
 
-    Example: femtojack ctl status --profile box1 --json
+    Example: femtojack ctl --profile box1 status --json
     """
     facts = _command(profile, "status")
     if as_json:
@@ -125,37 +141,37 @@ def status(profile: RunningProfile, as_json: Json = False):
 
 
 @phone.command("off-hook")
-def off_hook(profile: RunningProfile):
+def off_hook(profile: RunningProfile = None):
     """Lift the handset.
 
-    Example: femtojack ctl phone off-hook --profile box1
+    Example: femtojack ctl --profile box1 phone off-hook
     """
     _command(profile, "off-hook")
 
 
 @phone.command("on-hook")
-def on_hook(profile: RunningProfile):
+def on_hook(profile: RunningProfile = None):
     """Put the handset down.
 
-    Example: femtojack ctl phone on-hook --profile box1
+    Example: femtojack ctl --profile box1 phone on-hook
     """
     _command(profile, "on-hook")
 
 
 @phone.command()
-def flash(profile: RunningProfile):
+def flash(profile: RunningProfile = None):
     """Open the loop for half a second.
 
-    Example: femtojack ctl phone flash --profile box1
+    Example: femtojack ctl --profile box1 phone flash
     """
     _command(profile, "flash")
 
 
 @phone.command()
-def dial(profile: RunningProfile, digits: Annotated[str, typer.Argument(help="0-9 * # A-D, keyed as DTMF.")]):
+def dial(digits: Annotated[str, typer.Argument(help="0-9 * # A-D, keyed as DTMF.")], profile: RunningProfile = None):
     """Key digits; returns when they are keyed.
 
-    Example: femtojack ctl phone dial 5550123# --profile box1
+    Example: femtojack ctl --profile box1 phone dial 5550123#
     """
     from femtohost.call import check_number
 
@@ -164,10 +180,10 @@ def dial(profile: RunningProfile, digits: Annotated[str, typer.Argument(help="0-
 
 
 @phone.command("say")
-def talk(profile: RunningProfile, audio: Annotated[Path, typer.Argument(help="WAV or FLAC, any rate.")]):
+def talk(audio: Annotated[Path, typer.Argument(help="WAV or FLAC, any rate.")], profile: RunningProfile = None):
     """Talk into the telephone; returns when all is said.
 
-    Example: femtojack ctl phone say hello.wav --profile box1
+    Example: femtojack ctl --profile box1 phone say hello.wav
     """
     from femtohost.audio import load
     from femtohost.control import to_text
@@ -177,13 +193,13 @@ def talk(profile: RunningProfile, audio: Annotated[Path, typer.Argument(help="WA
 
 @phone.command()
 def record(
-    profile: RunningProfile,
     wav: Annotated[Path, typer.Argument(help="Where the recording goes: 16-bit, 8 kHz.")],
     seconds: Annotated[float, typer.Argument(help="How long.")],
+    profile: RunningProfile = None,
 ):
     """Record what the earpiece says; returns when it is done.
 
-    Example: femtojack ctl phone record heard.wav 5 --profile box1
+    Example: femtojack ctl --profile box1 phone record heard.wav 5
     """
     from femtohost.audio import save
     from femtohost.control import from_text
@@ -192,35 +208,35 @@ def record(
 
 
 @phone.command()
-def hears(profile: RunningProfile, as_json: Json = False):
+def hears(profile: RunningProfile = None, as_json: Json = False):
     """What the ear at the telephone makes of it: dial, ringback, busy, reorder, silence, speech.
 
-    Example: femtojack ctl phone hears --profile box1
+    Example: femtojack ctl --profile box1 phone hears
     """
     names = _command(profile, "hears")
     print(json.dumps({"hears": names}) if as_json else " ".join(names))
 
 
 @power.command("off")
-def power_off(profile: RunningProfile):
+def power_off(profile: RunningProfile = None):
     """Pull the plug.
 
-    Example: femtojack ctl power off --profile box1
+    Example: femtojack ctl --profile box1 power off
     """
     _command(profile, "power", state="off")
 
 
 @power.command("on")
-def power_on(profile: RunningProfile):
+def power_on(profile: RunningProfile = None):
     """Plug it in again: the box boots.
 
-    Example: femtojack ctl power on --profile box1
+    Example: femtojack ctl --profile box1 power on
     """
     _command(profile, "power", state="on")
 
 
 @app.command()
-def repl(profile: RunningProfile):
+def repl(profile: RunningProfile = None):
     """A Python prompt at the running box; Tab completes, Ctrl-D ends.
 
     Example: femtojack repl --profile box1
