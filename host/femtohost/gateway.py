@@ -1,6 +1,9 @@
 """A box that runs: one emulated gateway in wall-clock mode, with real UDP sockets."""
 
+import time
+
 from femtohost.bridges.udp import UdpBridge, address_towards
+from femtohost.capture import Capture
 from femtohost.clock import MS
 from femtohost.emulator import Emulator
 from femtohost.wallclock import WallClock
@@ -13,10 +16,11 @@ class Gateway:
 
     `config` is as femtohost.settings reads it; a port that it does not name is one of the operating system's choice.
     `on_event(event)` gets a dict for everything that happens to the box: {"event": "line", "state": "off-hook"} ...
-    `target` is where the firmware runs (femtohost.targets). OSError: a port that was asked for is taken.
+    `target`: where the firmware runs (femtohost.targets). `capture`: a file for a capture of its traffic, or None.
+    OSError: a port that was asked for is taken. CaptureError: the capture cannot be written.
     """
 
-    def __init__(self, config, seed, on_event=lambda event: None, target="cpython"):
+    def __init__(self, config, seed, on_event=lambda event: None, *, target="cpython", capture=None):
         sip = dict(config.get("sip", {}))
         self.config, self.seed = {**config, "sip": sip}, seed
         self._on_event = on_event
@@ -25,6 +29,9 @@ class Gateway:
         self.bridge = UdpBridge(address_towards(sip.get("server")), self.loop.watch, self.loop.unwatch)
         sip["port"] = self.bridge.reserve(sip.get("port", 0))
         sip["rtp_port"] = self.bridge.reserve(sip.get("rtp_port", 0), even=True)
+        self._capture = Capture(capture, time.time_ns) if capture else None
+        if self._capture:
+            self._capture.watch_network(self.bridge)
         self.box = None
         self._off_hook = False  # the telephone stays as it is when the box loses its power
         self._registration = None
@@ -72,6 +79,8 @@ class Gateway:
 
     def close(self):
         self.bridge.close()
+        if self._capture:
+            self._capture.close()
 
     # -- what it tells --------------------------------------------------------------------------------------------
 
@@ -93,6 +102,7 @@ class Gateway:
             "uptime_s": round(box.time_s, 3) if box else 0,
             "seed": self.seed,
             "addresses": self.addresses,
+            "capture": self._capture and (self._capture.error or "good"),
         }
 
     def _sip(self):

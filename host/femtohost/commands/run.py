@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from femtohost import errors, targets
-from femtohost.commands.common import Json, Target, app, bench, progress_bar, say
+from femtohost.commands.common import CaptureFile, Json, Target, app, bench, progress_bar, say
 
 ctl = typer.Typer(help="Act on a box that runs: its telephone, its power, its state.")
 phone = typer.Typer(help="The telephone on the line of a box that runs.")
@@ -47,6 +47,7 @@ def run(
     profile: ProfileDir = None,
     seed: AnySeed = None,
     target: Target = "cpython",
+    capture: CaptureFile = None,
     as_json: Json = False,
 ):
     """Power one gateway on, with real UDP sockets in real time, until it is interrupted.
@@ -64,7 +65,7 @@ def run(
     home = Profile(profile)
     tell = _json_line if as_json else _log_line
     targets.parse(target)
-    gateway = Gateway(settings, secrets.randbits(32) if seed is None else seed, tell, target)
+    gateway = Gateway(settings, secrets.randbits(32) if seed is None else seed, tell, target=target, capture=capture)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: gateway.loop.stop())
     server = ControlServer(gateway, home.listen())
