@@ -17,7 +17,7 @@ AUDIO_CONTROL, AUDIO_STREAMING = 1, 2
 CS_INTERFACE, CS_ENDPOINT = 0x24, 0x25
 INPUT_TERMINAL, OUTPUT_TERMINAL, FEATURE_UNIT = 2, 3, 6
 FORMAT_TYPE, EP_GENERAL = 2, 1
-USB_STREAMING = 0x0101  # USB Terminal Types 2.1
+USB_STREAMING = bytes((0x01, 0x01))  # USB Terminal Types 2.1
 
 # USB Audio 1.0 A.9, A.10.2, A.10.5
 SET_CUR, GET_CUR, GET_MIN, GET_MAX, GET_RES = 0x01, 0x81, 0x82, 0x83, 0x84
@@ -202,18 +202,14 @@ class UsbAudio:
             self._read_stream(number, [i for i in mine if i.number == number])
 
     def _read_units(self, extra):
-        """Feature units (4.3.2.5), and which of them playback passes."""
-        playing = set()
-        for descriptor in (d for d in extra if d[1] == CS_INTERFACE and len(d) > 4):
-            kind, unit = descriptor[2], descriptor[3]
-            if kind == INPUT_TERMINAL and struct.unpack_from("<H", descriptor, 4)[0] == USB_STREAMING:
-                playing.add(unit)
-            elif kind == FEATURE_UNIT:
-                size = descriptor[5] or 1
-                controls = int.from_bytes(descriptor[6 : 6 + size], "little")
-                self._units[unit] = {c: 0 for c in (MUTE, VOLUME) if controls >> c - 1 & 1}
-                if descriptor[4] in playing:
-                    self._playback_unit = unit
+        """Feature units (4.3.2.5), and which of them stands behind what the PC plays."""
+        described = [d for d in extra if d[1] == CS_INTERFACE and len(d) > 6]
+        playing = {d[3] for d in described if d[2] == INPUT_TERMINAL and d[4:6] == USB_STREAMING}
+        for unit in (d for d in described if d[2] == FEATURE_UNIT):
+            controls = int.from_bytes(unit[6 : 6 + (unit[5] or 1)], "little")
+            self._units[unit[3]] = {c: 0 for c in (MUTE, VOLUME) if controls >> c - 1 & 1}
+            if unit[4] in playing:
+                self._playback_unit = unit[3]
 
     def _read_stream(self, number, settings):
         formats, directions = {}, set()
