@@ -228,16 +228,17 @@ class Connection:
     # -- requests ---------------------------------------------------------------------------------------------------
 
     def _take_request(self):
+        command = int.from_bytes(self._input[:4], "big")
+        if len(self._input) >= 4 and command not in (protocol.SUBMIT, protocol.UNLINK):
+            raise ProtocolError
         if len(self._input) < protocol.HEADER_OCTETS:
             return False
         header = protocol.SUBMIT_HEADER.unpack_from(self._input)
-        command, _, device, direction, endpoint = header[:5]
+        device, direction, endpoint = header[2:5]
         if device != DEVICE_ID or direction > 1 or endpoint > 15:
             raise ProtocolError
         if command == protocol.SUBMIT:
-            return self._take_submit(*header[1:2], *header[3:])
-        if command != protocol.UNLINK:
-            raise ProtocolError
+            return self._take_submit(header[1], *header[3:])
         _, seqnum, _, _, _, target, _ = protocol.UNLINK_HEADER.unpack_from(self._input)
         del self._input[: protocol.HEADER_OCTETS]
         self._unlink(seqnum, target)
