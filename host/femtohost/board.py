@@ -148,6 +148,8 @@ class TappedVoice(Voice):
 class EmulatedBoard:
     """The parts of the contract, each under its name; see femtojack.board for what they are."""
 
+    usb = usb_audio = blocks = store = None
+
     def __init__(self, *, clock, slic, network, address, trace, rng, config, processor):
         self._clock, self._rng, self._processor = clock, rng, processor
         wake = processor.wake
