@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 import pytest
-from usb_bench import (
+from controller_bench import (
     BUTTONS,
     CAPTURE,
     PLAYBACK,

@@ -6,7 +6,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usb_bench import (
+from controller_bench import (
     BULK_IN,
     BULK_OUT,
     BUTTONS,
