@@ -4,8 +4,6 @@ import errno
 import random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from controller_bench import (
     BULK_IN,
     BULK_OUT,
@@ -23,6 +21,8 @@ from controller_bench import (
     endpoint,
     interface,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from femtohost.models.usb_urb import GONE, GOOD, OVERFLOW, PENDING, STALL, UNLINKED, Urb
 from femtohost.peers.usb_errors import UsbError, UsbStall, UsbTimeout

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from femtohost import errors, targets
-from femtohost.commands.common import Json, Target, app, bench, progress_bar, say
+from femtohost.commands.common import CaptureFile, Json, Target, app, bench, progress_bar, say
 
 ctl = typer.Typer(help="Act on a box that runs: its telephone, its power, its state.")
 phone = typer.Typer(help="The telephone on the line of a box that runs.")
@@ -52,6 +52,7 @@ def run(
         str | None,
         typer.Option(metavar="HOST:PORT", help="Export the USB port there, for `usbip attach`; port 0 is any."),
     ] = None,
+    capture: CaptureFile = None,
     as_json: Json = False,
 ):
     """Power one gateway on, with real UDP sockets in real time, until it is interrupted.
@@ -75,8 +76,10 @@ def run(
     provision(store, secrets.token_bytes(SERIAL_OCTETS))
     tell = _json_line if as_json else _log_line
     targets.parse(target)
-    seed = secrets.randbits(32) if seed is None else seed
-    gateway = Gateway(settings, seed, tell, target, disc=disc, store=store, usbip=usbip)
+    gateway = Gateway(
+        settings, secrets.randbits(32) if seed is None else seed, tell,
+        target=target, capture=capture, disc=disc, store=store, usbip=usbip,
+    )  # fmt: skip
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: gateway.loop.stop())
     server = ControlServer(gateway, home.listen())
