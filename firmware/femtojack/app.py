@@ -6,6 +6,7 @@ from femtojack.line.fxs import Port
 from femtojack.sip.message import MAX_SIZE
 from femtojack.sip.ua import UserAgent
 from femtojack.ticks import earlier
+from femtojack.usb.device import Device
 from femtojack.voice.media import Media
 from femtojack.voice.path import VoicePath
 
@@ -37,6 +38,7 @@ class App:
             board.trace,
         )
         self.control.bind(self.port, self.agent, self.media)
+        self.usb = Device(board) if board.usb else None
         self._datagram = bytearray(MAX_SIZE)
         self._datagram_view = memoryview(self._datagram)
         self._source = bytearray(6)
@@ -47,6 +49,8 @@ class App:
         if not self._registering:
             self._registering = True
             self.agent.register(now)
+        if self.usb:
+            self.usb.step()
         self.media.step()
         self.voice.step()
         self._signalling(now)

@@ -3,9 +3,12 @@
 import time
 
 from femtohost.bridges.udp import UdpBridge, address_towards
+from femtohost.bridges.usbip import UsbipServer
 from femtohost.capture import Capture
 from femtohost.clock import MS
+from femtohost.disc import Disc
 from femtohost.emulator import Emulator
+from femtohost.store import MemoryStore
 from femtohost.wallclock import WallClock
 
 GOODBYE_S = 2.0  # what hanging up and unregistering may take
@@ -17,10 +20,15 @@ class Gateway:
     `config` is as femtohost.settings reads it; a port that it does not name is one of the operating system's choice.
     `on_event(event)` gets a dict for everything that happens to the box: {"event": "line", "state": "off-hook"} ...
     `target`: where the firmware runs (femtohost.targets). `capture`: a file for a capture of its traffic, or None.
+    `disc`: what is in the drive (femtohost.disc.Disc). `store`: what survives the power (femtohost.store; in memory by
+    default). `usbip`: the (host, port) where the USB port is exported, None for nowhere.
     OSError: a port that was asked for is taken. CaptureError: the capture cannot be written.
     """
 
-    def __init__(self, config, seed, on_event=lambda event: None, *, target="cpython", capture=None):
+    def __init__(
+        self, config, seed, on_event=lambda event: None, *, target="cpython", capture=None,
+        disc=None, store=None, usbip=None,
+    ):  # fmt: skip
         sip = dict(config.get("sip", {}))
         self.config, self.seed = {**config, "sip": sip}, seed
         self._on_event = on_event
@@ -33,15 +41,19 @@ class Gateway:
         if self._capture:
             self._capture.watch_network(self.bridge)
         self.box = None
+        self.disc = disc or Disc()
+        self._store = store or MemoryStore()
+        self.usbip = UsbipServer(self, *usbip) if usbip else None
         self._off_hook = False  # the telephone stays as it is when the box loses its power
         self._registration = None
         self._call_status = None
 
     @property
     def addresses(self):
-        """{"sip": "H:P", "rtp": "H:P"}"""
+        """{"sip": "H:P", "rtp": "H:P"}, and "usbip" when it is exported."""
         sip = self.config["sip"]
-        return {"sip": f"{self.bridge.host}:{sip['port']}", "rtp": f"{self.bridge.host}:{sip['rtp_port']}"}
+        addresses = {"sip": f"{self.bridge.host}:{sip['port']}", "rtp": f"{self.bridge.host}:{sip['rtp_port']}"}
+        return addresses | ({"usbip": self.usbip.address} if self.usbip else {})
 
     # -- power ----------------------------------------------------------------------------------------------------
 
@@ -50,9 +62,14 @@ class Gateway:
         if self.box:
             return
         self._registration = self._call_status = None
-        self.box = Emulator(self.seed, self.config, keep_trace=False, uplink=self.bridge, target=self._target)
+        self.box = Emulator(
+            self.seed, self.config, keep_trace=False, uplink=self.bridge, target=self._target,
+            iso=self.disc, store=self._store,
+        )  # fmt: skip
         self.box.trace.on_record.append(self._on_record)
         self.box.misuse.on_report.append(self._on_misuse)
+        if self._capture:
+            self._capture.watch_usb(self.box.board.usb_controller)
         self.loop.follow(self.box.clock)
         if self._off_hook:
             self.box.phone.off_hook()
@@ -78,6 +95,8 @@ class Gateway:
         self.power_off()
 
     def close(self):
+        if self.usbip:
+            self.usbip.close()
         self.bridge.close()
         if self._capture:
             self._capture.close()
@@ -100,9 +119,20 @@ class Gateway:
             "late_events": self.loop.late,
             "rtp": box.app.status()["rtp"] if box else None,
             "uptime_s": round(box.time_s, 3) if box else 0,
+            "usb": self._usb(),
             "seed": self.seed,
             "addresses": self.addresses,
             "capture": self._capture and (self._capture.error or "good"),
+        }
+
+    def _usb(self):
+        """The USB port: connected (the firmware is on the bus), attached, configured, and the blocks of the disc."""
+        usb = self.box.board.usb_controller if self.box else None
+        return {
+            "connected": bool(usb and usb.connected),
+            "attached": bool(usb and usb.attached),
+            "configured": bool(usb and usb.configured),
+            "disc_blocks": self.disc.count,
         }
 
     def _sip(self):

@@ -47,6 +47,11 @@ def run(
     profile: ProfileDir = None,
     seed: AnySeed = None,
     target: Target = "cpython",
+    iso: Annotated[Path | None, typer.Option(metavar="FILE", help="The disc in the drive: an ISO 9660 image.")] = None,
+    usbip: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Export the USB port there, for `usbip attach`; port 0 is any."),
+    ] = None,
     capture: CaptureFile = None,
     as_json: Json = False,
 ):
@@ -57,15 +62,24 @@ def run(
     Example: femtojack run --config gateway.toml --profile box1 --json
     """
     from femtohost.control import ControlServer
+    from femtohost.disc import Disc
     from femtohost.gateway import Gateway
     from femtohost.profile import Profile
-    from femtohost.settings import load_settings
+    from femtohost.settings import load_settings, parse_host_port
+    from femtohost.store import SERIAL_OCTETS, FileStore, provision
 
     settings = load_settings(config)
+    disc = Disc(iso)
+    usbip = usbip and parse_host_port(usbip, "--usbip")
     home = Profile(profile)
+    store = FileStore(home.path / "store")
+    provision(store, secrets.token_bytes(SERIAL_OCTETS))
     tell = _json_line if as_json else _log_line
     targets.parse(target)
-    gateway = Gateway(settings, secrets.randbits(32) if seed is None else seed, tell, target=target, capture=capture)
+    gateway = Gateway(
+        settings, secrets.randbits(32) if seed is None else seed, tell,
+        target=target, capture=capture, disc=disc, store=store, usbip=usbip,
+    )  # fmt: skip
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: gateway.loop.stop())
     server = ControlServer(gateway, home.listen())
