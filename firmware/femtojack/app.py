@@ -60,6 +60,10 @@ class App:
         deadline = self.agent.step(now)
         return earlier(deadline, earlier(self.port.deadline, self.control.deadline))
 
+    def status(self):
+        """Whether nothing is under way (idle), whether it is registered, and the counters of Media.counters (rtp)."""
+        return {"idle": self.agent.idle, "registered": self.agent.registered, "rtp": self.media.counters()}
+
     def shut_down(self, now):
         """End the call and the registration, as before the power is cut on purpose; the next steps do it."""
         self.control.on_hook(now)

@@ -6,6 +6,8 @@ Every access is written into the trace before a model sees it.
 import numpy as np
 
 from femtohost.clock import MS
+from femtohost.models.usb_audio import UsbAudio
+from femtohost.models.usb_controller import UsbController
 from femtohost.voice import Voice
 
 BLOCK = 80
@@ -71,6 +73,10 @@ class PcmPort:
         self._clock.after(BLOCK_NS, self._boundary)
         self._wake()
 
+    def due(self):
+        """(captured, ref) of the block that is due, int16 arrays; None when none is. For a firmware far away."""
+        return None if self._captured is None else (self._captured, self._ref)
+
     def exchange(self, play, captured, ref):
         if self._captured is None:
             return False
@@ -108,6 +114,10 @@ class UdpSocket:
 
     def __init__(self, socket, trace):
         self._socket, self._trace = socket, trace
+
+    def receive(self):
+        """(data, source) of the oldest datagram that waits, or None. For a firmware far away."""
+        return self._socket.receive()
 
     def recv_into(self, buf, addr):
         received = self._socket.receive()
@@ -148,9 +158,7 @@ class TappedVoice(Voice):
 class EmulatedBoard:
     """The parts of the contract, each under its name; see femtojack.board for what they are."""
 
-    usb = usb_audio = blocks = store = None
-
-    def __init__(self, *, clock, slic, network, address, trace, rng, config, processor):
+    def __init__(self, *, clock, slic, network, address, trace, rng, config, processor, misuse, blocks, store):
         self._clock, self._rng, self._processor = clock, rng, processor
         wake = processor.wake
         self.spi_slic = Spi(trace, slic)
@@ -162,6 +170,10 @@ class EmulatedBoard:
         self.voice = TappedVoice()
         self.udp = UdpPort(network, address, trace, wake)
         self.address = address
+        self.usb_audio = UsbAudio(clock, trace)
+        self.usb_controller = UsbController(clock, misuse, trace, self.usb_audio, wake)
+        self.usb = self.usb_controller.firmware
+        self.blocks, self.store = blocks, store
         self.config = config
         self.trace = trace.add
 

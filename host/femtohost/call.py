@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from femtohost import audio, speech, voice
+from femtohost import audio, speech, targets, voice
 from femtohost.emulator import Emulator
 from femtohost.errors import UserError
 from femtohost.measure.echo import echo_figures
@@ -50,6 +50,7 @@ class CallOptions:
     nlp: bool = False
     incoming: bool = False
     seed: int = 1
+    target: str = "cpython"
     keep_trace: bool = True
 
     def check(self):
@@ -65,6 +66,7 @@ class CallOptions:
             raise CallError(f"--line-noise {self.line_noise:g}: a level of -90 to -20 dBm0, such as -65")
         if self.seed < 0:
             raise CallError(f"--seed {self.seed}: a whole number, 0 or more")
+        targets.parse(self.target)
 
     def command(self):
         """The command line that makes this call again."""
@@ -107,7 +109,7 @@ def make_call(options, progress=lambda done, of: None):
     begin = time.perf_counter()
     box = Emulator(
         options.seed, config, path=options.path, erl_db=options.erl, noise_dbm0=options.line_noise,
-        keep_trace=options.keep_trace,
+        keep_trace=options.keep_trace, target=options.target,
     )  # fmt: skip
     with box:
         taps = CallTaps(box)

@@ -27,6 +27,8 @@ def main():
         code = say(f"femtojack: {error}", errors.USAGE)
     except errors.VirtualTimeout as error:
         code = say(f"femtojack: {error}", errors.TIMED_OUT)
+    except errors.BoardLost as error:
+        code = say(f"femtojack: {error}", errors.BOARD_LOST)
     except (typer.Abort, KeyboardInterrupt):
         code = say("femtojack: interrupted", errors.INTERRUPTED)
     sys.exit(code)

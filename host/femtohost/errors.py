@@ -13,5 +13,9 @@ class UserError(ValueError):
     """Something that a person gave is wrong; the text is one line: what, where, and what would be right."""
 
 
+class BoardLost(RuntimeError):
+    """What runs the firmware is gone; the text says why, with the firmware's last words and the last trace lines."""
+
+
 class VirtualTimeout(AssertionError):
     """A condition did not come true within its virtual time; the text ends with the last trace lines."""

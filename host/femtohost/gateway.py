@@ -1,8 +1,11 @@
 """A box that runs: one emulated gateway in wall-clock mode, with real UDP sockets."""
 
 from femtohost.bridges.udp import UdpBridge, address_towards
+from femtohost.bridges.usbip import UsbipServer
 from femtohost.clock import MS
+from femtohost.disc import Disc
 from femtohost.emulator import Emulator
+from femtohost.store import MemoryStore
 from femtohost.wallclock import WallClock
 
 GOODBYE_S = 2.0  # what hanging up and unregistering may take
@@ -13,27 +16,36 @@ class Gateway:
 
     `config` is as femtohost.settings reads it; a port that it does not name is one of the operating system's choice.
     `on_event(event)` gets a dict for everything that happens to the box: {"event": "line", "state": "off-hook"} ...
-    OSError: a port that was asked for is taken.
+    `target` is where the firmware runs (femtohost.targets), `disc` what is in the drive (femtohost.disc.Disc), `store`
+    what survives the power (femtohost.store; in memory by default), `usbip` the (host, port) where the USB port is
+    exported, None for nowhere. OSError: a port that was asked for is taken.
     """
 
-    def __init__(self, config, seed, on_event=lambda event: None):
+    def __init__(
+        self, config, seed, on_event=lambda event: None, target="cpython", *, disc=None, store=None, usbip=None
+    ):
         sip = dict(config.get("sip", {}))
         self.config, self.seed = {**config, "sip": sip}, seed
         self._on_event = on_event
+        self._target = target
         self.loop = WallClock()
         self.bridge = UdpBridge(address_towards(sip.get("server")), self.loop.watch, self.loop.unwatch)
         sip["port"] = self.bridge.reserve(sip.get("port", 0))
         sip["rtp_port"] = self.bridge.reserve(sip.get("rtp_port", 0), even=True)
         self.box = None
+        self.disc = disc or Disc()
+        self._store = store or MemoryStore()
+        self.usbip = UsbipServer(self, *usbip) if usbip else None
         self._off_hook = False  # the telephone stays as it is when the box loses its power
         self._registration = None
         self._call_status = None
 
     @property
     def addresses(self):
-        """{"sip": "H:P", "rtp": "H:P"}"""
+        """{"sip": "H:P", "rtp": "H:P"}, and "usbip" when it is exported."""
         sip = self.config["sip"]
-        return {"sip": f"{self.bridge.host}:{sip['port']}", "rtp": f"{self.bridge.host}:{sip['rtp_port']}"}
+        addresses = {"sip": f"{self.bridge.host}:{sip['port']}", "rtp": f"{self.bridge.host}:{sip['rtp_port']}"}
+        return addresses | ({"usbip": self.usbip.address} if self.usbip else {})
 
     # -- power ----------------------------------------------------------------------------------------------------
 
@@ -42,7 +54,10 @@ class Gateway:
         if self.box:
             return
         self._registration = self._call_status = None
-        self.box = Emulator(self.seed, self.config, keep_trace=False, uplink=self.bridge)
+        self.box = Emulator(
+            self.seed, self.config, keep_trace=False, uplink=self.bridge, target=self._target,
+            iso=self.disc, store=self._store,
+        )  # fmt: skip
         self.box.trace.on_record.append(self._on_record)
         self.box.misuse.on_report.append(self._on_misuse)
         self.loop.follow(self.box.clock)
@@ -66,10 +81,12 @@ class Gateway:
             app, processor = self.box.app, self.box.processor
             app.shut_down(processor.ticks())
             processor.wake()
-            self.loop.run_until(lambda: app.agent.idle and not app.agent.registered, GOODBYE_S)
+            self.loop.run_until(lambda: _gone(app.status()), GOODBYE_S)
         self.power_off()
 
     def close(self):
+        if self.usbip:
+            self.usbip.close()
         self.bridge.close()
 
     # -- what it tells --------------------------------------------------------------------------------------------
@@ -88,10 +105,21 @@ class Gateway:
             "lag_ms": round(lag[0], 3),
             "worst_lag_ms": round(lag[1], 3),
             "late_events": self.loop.late,
-            "rtp": box.app.media.counters() if box else None,
+            "rtp": box.app.status()["rtp"] if box else None,
             "uptime_s": round(box.time_s, 3) if box else 0,
+            "usb": self._usb(),
             "seed": self.seed,
             "addresses": self.addresses,
+        }
+
+    def _usb(self):
+        """The USB port: connected (the firmware is on the bus), attached, configured, and the blocks of the disc."""
+        usb = self.box.board.usb_controller if self.box else None
+        return {
+            "connected": bool(usb and usb.connected),
+            "attached": bool(usb and usb.attached),
+            "configured": bool(usb and usb.configured),
+            "disc_blocks": self.disc.count,
         }
 
     def _sip(self):
@@ -125,6 +153,10 @@ class Gateway:
 
     def _on_misuse(self, misuse):
         self._on_event({"event": "misuse", **misuse.as_dict()})
+
+
+def _gone(status):
+    return status["idle"] and not status["registered"]
 
 
 # Trace point of a state machine -> name of the event

@@ -24,10 +24,13 @@ class Difference:
         return f"record {self.index}:\n  recorded  {recorded}\n  now       {now}"
 
 
-def replay(path):
-    """Run the inputs of the trace file `path` again. Returns (box, Difference or None). ReplayError: not a trace."""
+def replay(path, target="cpython"):
+    """Run the inputs of the trace file `path` again, on any target (femtohost.targets).
+
+    Returns (box, Difference or None). ReplayError: not a trace.
+    """
     head, actions, records, end = _load(Path(path))
-    box = Emulator(**{name: unpack(value) for name, value in head["options"].items()})
+    box = Emulator(**{name: unpack(value) for name, value in head["options"].items()}, target=target)
     try:
         for action in actions:
             _reach(box, action["n"], action["t"])

@@ -41,7 +41,7 @@ def test_garbage_and_mutated_messages(talking):
     box.phone.on_hook()
     box.run_until(lambda: box.state("call") == "IDLE", timeout_s=5)
     box.run_for(35)
-    assert box.app.agent.idle
+    assert box.app.status()["idle"]
     assert box.misuse == []
 
 

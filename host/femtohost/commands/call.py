@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from femtohost import errors
-from femtohost.commands.common import Json, Seed, app, bench, progress_bar, say
+from femtohost.commands.common import Json, Seed, Target, app, bench, progress_bar, say
 
 Near = Annotated[str | None, typer.Option(metavar="AUDIO", help="What the near talker says: WAV or FLAC, any rate.")]
 Far = Annotated[str | None, typer.Option(metavar="AUDIO", help="What the far talker says.")]
@@ -39,6 +39,7 @@ def call(
     nlp: Nlp = False,
     incoming: Incoming = False,
     seed: Seed = 1,
+    target: Target = "cpython",
     out: Out = None,
     as_json: Json = False,
 ):
@@ -49,7 +50,7 @@ def call(
     from femtohost.call import CallOptions, check_folder, make_call, save_call
     from femtohost.report import call_table
 
-    options = CallOptions(near, far, number, path, erl, line_noise, seconds, overlap, nlp, incoming, seed)
+    options = CallOptions(near, far, number, path, erl, line_noise, seconds, overlap, nlp, incoming, seed, target)
     folder = out or Path(f"femtojack-call-{datetime.now():%Y%m%d-%H%M%S}")
     check_folder(folder)
     with progress_bar("calling") as progress:
@@ -76,6 +77,7 @@ def _verdict(run, number, incoming):
 @app.command()
 def replay(
     trace: Annotated[Path, typer.Argument(help="A trace.jsonl of `femtojack call` or of a failed test.")],
+    target: Target = "cpython",
     as_json: Json = False,
 ):
     """Run the inputs of a saved trace again and name the first difference.
@@ -84,7 +86,7 @@ def replay(
     """
     from femtohost.replay import replay as run_again
 
-    box, difference = run_again(trace)
+    box, difference = run_again(trace, target)
     result = {"same": difference is None, "records": box.trace.count, "trace_sha256": box.trace.sha256()}
     if difference:
         result |= {"index": difference.index, "recorded": difference.recorded, "now": difference.now}

@@ -20,6 +20,10 @@ app.add_typer(bench, name="bench")
 terminal = Console(stderr=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 Seed = Annotated[int, typer.Option(help="Every random stream of the run comes from it.", metavar="N")]
+Target = Annotated[
+    str,
+    typer.Option(metavar="cpython|micropython[:HEAPk]", help="What runs the firmware; the trace is the same."),
+]
 
 
 def say(text, code):

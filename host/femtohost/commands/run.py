@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from femtohost import errors
-from femtohost.commands.common import Json, app, bench, progress_bar, say
+from femtohost import errors, targets
+from femtohost.commands.common import Json, Target, app, bench, progress_bar, say
 
 ctl = typer.Typer(help="Act on a box that runs: its telephone, its power, its state.")
 phone = typer.Typer(help="The telephone on the line of a box that runs.")
@@ -26,12 +26,34 @@ Config = Annotated[
 ProfileDir = Annotated[
     Path | None, typer.Option("--profile", metavar="DIR", help="What the box keeps; a temporary folder by default.")
 ]
-RunningProfile = Annotated[Path, typer.Option("--profile", metavar="DIR", help="The profile that the box runs on.")]
+
+
+def _given(context: typer.Context, profile: Path | None):
+    """The profile of the command line, given after the command's name or before it."""
+    profile = profile or context.obj
+    if profile is None:
+        raise errors.UserError("which box? give --profile DIR, as the first line of femtojack run tells it")
+    return profile
+
+
+RUNS_ON = {"metavar": "DIR", "help": "The profile that the box runs on."}
+RunningProfile = Annotated[Path | None, typer.Option("--profile", callback=_given, **RUNS_ON)]
 AnySeed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Of every random stream; else a random one.")]
 
 
 @app.command()
-def run(config: Config = None, profile: ProfileDir = None, seed: AnySeed = None, as_json: Json = False):
+def run(
+    config: Config = None,
+    profile: ProfileDir = None,
+    seed: AnySeed = None,
+    target: Target = "cpython",
+    iso: Annotated[Path | None, typer.Option(metavar="FILE", help="The disc in the drive: an ISO 9660 image.")] = None,
+    usbip: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Export the USB port there, for `usbip attach`; port 0 is any."),
+    ] = None,
+    as_json: Json = False,
+):
     """Power one gateway on, with real UDP sockets in real time, until it is interrupted.
 
     The first line tells where it listens; with --json it is one JSON object, and so is every event after it.
@@ -39,14 +61,22 @@ def run(config: Config = None, profile: ProfileDir = None, seed: AnySeed = None,
     Example: femtojack run --config gateway.toml --profile box1 --json
     """
     from femtohost.control import ControlServer
+    from femtohost.disc import Disc
     from femtohost.gateway import Gateway
     from femtohost.profile import Profile
-    from femtohost.settings import load_settings
+    from femtohost.settings import load_settings, parse_host_port
+    from femtohost.store import SERIAL_OCTETS, FileStore, provision
 
     settings = load_settings(config)
+    disc = Disc(iso)
+    usbip = usbip and parse_host_port(usbip, "--usbip")
     home = Profile(profile)
+    store = FileStore(home.path / "store")
+    provision(store, secrets.token_bytes(SERIAL_OCTETS))
     tell = _json_line if as_json else _log_line
-    gateway = Gateway(settings, secrets.randbits(32) if seed is None else seed, tell)
+    targets.parse(target)
+    seed = secrets.randbits(32) if seed is None else seed
+    gateway = Gateway(settings, seed, tell, target, disc=disc, store=store, usbip=usbip)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: gateway.loop.stop())
     server = ControlServer(gateway, home.listen())
@@ -101,11 +131,16 @@ def bench_run(
         )
 
 
+@ctl.callback()
+def ctl_profile(context: typer.Context, profile: Annotated[Path | None, typer.Option("--profile", **RUNS_ON)] = None):
+    context.obj = profile  # for the commands below, each of which takes --profile too
+
+
 @ctl.command()
-def status(profile: RunningProfile, as_json: Json = False):
+def status(profile: RunningProfile = None, as_json: Json = False):
     """What the box does: line, call, sip, misuse, lag.
 
-    Example: femtojack ctl status --profile box1 --json
+    Example: femtojack ctl --profile box1 status --json
     """
     facts = _command(profile, "status")
     if as_json:
@@ -118,37 +153,37 @@ def status(profile: RunningProfile, as_json: Json = False):
 
 
 @phone.command("off-hook")
-def off_hook(profile: RunningProfile):
+def off_hook(profile: RunningProfile = None):
     """Lift the handset.
 
-    Example: femtojack ctl phone off-hook --profile box1
+    Example: femtojack ctl --profile box1 phone off-hook
     """
     _command(profile, "off-hook")
 
 
 @phone.command("on-hook")
-def on_hook(profile: RunningProfile):
+def on_hook(profile: RunningProfile = None):
     """Put the handset down.
 
-    Example: femtojack ctl phone on-hook --profile box1
+    Example: femtojack ctl --profile box1 phone on-hook
     """
     _command(profile, "on-hook")
 
 
 @phone.command()
-def flash(profile: RunningProfile):
+def flash(profile: RunningProfile = None):
     """Open the loop for half a second.
 
-    Example: femtojack ctl phone flash --profile box1
+    Example: femtojack ctl --profile box1 phone flash
     """
     _command(profile, "flash")
 
 
 @phone.command()
-def dial(profile: RunningProfile, digits: Annotated[str, typer.Argument(help="0-9 * # A-D, keyed as DTMF.")]):
+def dial(digits: Annotated[str, typer.Argument(help="0-9 * # A-D, keyed as DTMF.")], profile: RunningProfile = None):
     """Key digits; returns when they are keyed.
 
-    Example: femtojack ctl phone dial 5550123# --profile box1
+    Example: femtojack ctl --profile box1 phone dial 5550123#
     """
     from femtohost.call import check_number
 
@@ -157,10 +192,10 @@ def dial(profile: RunningProfile, digits: Annotated[str, typer.Argument(help="0-
 
 
 @phone.command("say")
-def talk(profile: RunningProfile, audio: Annotated[Path, typer.Argument(help="WAV or FLAC, any rate.")]):
+def talk(audio: Annotated[Path, typer.Argument(help="WAV or FLAC, any rate.")], profile: RunningProfile = None):
     """Talk into the telephone; returns when all is said.
 
-    Example: femtojack ctl phone say hello.wav --profile box1
+    Example: femtojack ctl --profile box1 phone say hello.wav
     """
     from femtohost.audio import load
     from femtohost.control import to_text
@@ -170,13 +205,13 @@ def talk(profile: RunningProfile, audio: Annotated[Path, typer.Argument(help="WA
 
 @phone.command()
 def record(
-    profile: RunningProfile,
     wav: Annotated[Path, typer.Argument(help="Where the recording goes: 16-bit, 8 kHz.")],
     seconds: Annotated[float, typer.Argument(help="How long.")],
+    profile: RunningProfile = None,
 ):
     """Record what the earpiece says; returns when it is done.
 
-    Example: femtojack ctl phone record heard.wav 5 --profile box1
+    Example: femtojack ctl --profile box1 phone record heard.wav 5
     """
     from femtohost.audio import save
     from femtohost.control import from_text
@@ -185,35 +220,35 @@ def record(
 
 
 @phone.command()
-def hears(profile: RunningProfile, as_json: Json = False):
+def hears(profile: RunningProfile = None, as_json: Json = False):
     """What the ear at the telephone makes of it: dial, ringback, busy, reorder, silence, speech.
 
-    Example: femtojack ctl phone hears --profile box1
+    Example: femtojack ctl --profile box1 phone hears
     """
     names = _command(profile, "hears")
     print(json.dumps({"hears": names}) if as_json else " ".join(names))
 
 
 @power.command("off")
-def power_off(profile: RunningProfile):
+def power_off(profile: RunningProfile = None):
     """Pull the plug.
 
-    Example: femtojack ctl power off --profile box1
+    Example: femtojack ctl --profile box1 power off
     """
     _command(profile, "power", state="off")
 
 
 @power.command("on")
-def power_on(profile: RunningProfile):
+def power_on(profile: RunningProfile = None):
     """Plug it in again: the box boots.
 
-    Example: femtojack ctl power on --profile box1
+    Example: femtojack ctl --profile box1 power on
     """
     _command(profile, "power", state="on")
 
 
 @app.command()
-def repl(profile: RunningProfile):
+def repl(profile: RunningProfile = None):
     """A Python prompt at the running box; Tab completes, Ctrl-D ends.
 
     Example: femtojack repl --profile box1
