@@ -1,7 +1,10 @@
 """A box that runs: one emulated gateway in wall-clock mode, with real UDP sockets."""
 
+import time
+
 from femtohost.bridges.udp import UdpBridge, address_towards
 from femtohost.bridges.usbip import UsbipServer
+from femtohost.capture import Capture
 from femtohost.clock import MS
 from femtohost.disc import Disc
 from femtohost.emulator import Emulator
@@ -16,14 +19,16 @@ class Gateway:
 
     `config` is as femtohost.settings reads it; a port that it does not name is one of the operating system's choice.
     `on_event(event)` gets a dict for everything that happens to the box: {"event": "line", "state": "off-hook"} ...
-    `target` is where the firmware runs (femtohost.targets), `disc` what is in the drive (femtohost.disc.Disc), `store`
-    what survives the power (femtohost.store; in memory by default), `usbip` the (host, port) where the USB port is
-    exported, None for nowhere. OSError: a port that was asked for is taken.
+    `target`: where the firmware runs (femtohost.targets). `capture`: a file for a capture of its traffic, or None.
+    `disc`: what is in the drive (femtohost.disc.Disc). `store`: what survives the power (femtohost.store; in memory by
+    default). `usbip`: the (host, port) where the USB port is exported, None for nowhere.
+    OSError: a port that was asked for is taken. CaptureError: the capture cannot be written.
     """
 
     def __init__(
-        self, config, seed, on_event=lambda event: None, target="cpython", *, disc=None, store=None, usbip=None
-    ):
+        self, config, seed, on_event=lambda event: None, *, target="cpython", capture=None,
+        disc=None, store=None, usbip=None,
+    ):  # fmt: skip
         sip = dict(config.get("sip", {}))
         self.config, self.seed = {**config, "sip": sip}, seed
         self._on_event = on_event
@@ -32,6 +37,9 @@ class Gateway:
         self.bridge = UdpBridge(address_towards(sip.get("server")), self.loop.watch, self.loop.unwatch)
         sip["port"] = self.bridge.reserve(sip.get("port", 0))
         sip["rtp_port"] = self.bridge.reserve(sip.get("rtp_port", 0), even=True)
+        self._capture = Capture(capture, time.time_ns) if capture else None
+        if self._capture:
+            self._capture.watch_network(self.bridge)
         self.box = None
         self.disc = disc or Disc()
         self._store = store or MemoryStore()
@@ -60,6 +68,8 @@ class Gateway:
         )  # fmt: skip
         self.box.trace.on_record.append(self._on_record)
         self.box.misuse.on_report.append(self._on_misuse)
+        if self._capture:
+            self._capture.watch_usb(self.box.board.usb_controller)
         self.loop.follow(self.box.clock)
         if self._off_hook:
             self.box.phone.off_hook()
@@ -88,6 +98,8 @@ class Gateway:
         if self.usbip:
             self.usbip.close()
         self.bridge.close()
+        if self._capture:
+            self._capture.close()
 
     # -- what it tells --------------------------------------------------------------------------------------------
 
@@ -110,6 +122,7 @@ class Gateway:
             "usb": self._usb(),
             "seed": self.seed,
             "addresses": self.addresses,
+            "capture": self._capture and (self._capture.error or "good"),
         }
 
     def _usb(self):

@@ -8,7 +8,7 @@ import threading
 import types
 
 import pytest
-from usb_bench import BULK_IN, BULK_OUT, CAPTURE, PLAYBACK, REPORTS, WHOLE, Bench
+from controller_bench import BULK_IN, BULK_OUT, CAPTURE, PLAYBACK, REPORTS, WHOLE, Bench
 
 from femtohost.bridges.usbip import LONGEST_TRANSFER, MOST_CONNECTIONS, MOST_PACKETS, MOST_PENDING, UsbipServer
 from femtohost.peers.usb_errors import UsbError, UsbStall

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from femtohost import errors, targets
-from femtohost.commands.common import Json, Target, app, bench, progress_bar, say
+from femtohost.commands.common import CaptureFile, Json, Target, app, bench, progress_bar, say
+from femtohost.commands.common import ask as _command
 
 ctl = typer.Typer(help="Act on a box that runs: its telephone, its power, its state.")
 phone = typer.Typer(help="The telephone on the line of a box that runs.")
@@ -52,6 +53,7 @@ def run(
         str | None,
         typer.Option(metavar="HOST:PORT", help="Export the USB port there, for `usbip attach`; port 0 is any."),
     ] = None,
+    capture: CaptureFile = None,
     as_json: Json = False,
 ):
     """Power one gateway on, with real UDP sockets in real time, until it is interrupted.
@@ -75,8 +77,10 @@ def run(
     provision(store, secrets.token_bytes(SERIAL_OCTETS))
     tell = _json_line if as_json else _log_line
     targets.parse(target)
-    seed = secrets.randbits(32) if seed is None else seed
-    gateway = Gateway(settings, seed, tell, target, disc=disc, store=store, usbip=usbip)
+    gateway = Gateway(
+        settings, secrets.randbits(32) if seed is None else seed, tell,
+        target=target, capture=capture, disc=disc, store=store, usbip=usbip,
+    )  # fmt: skip
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: gateway.loop.stop())
     server = ControlServer(gateway, home.listen())
@@ -278,13 +282,3 @@ def doctor(as_json: Json = False):
         mark, here = ("[green]has[/]", finding.found) if finding.found else ("[yellow]lacks[/]", finding.command)
         table.add_row(mark, finding.name, finding.use, here)
     Console().print(table)
-
-
-def _command(profile, do, **arguments):
-    from femtohost.control import ControlClient
-
-    control = ControlClient(profile)
-    try:
-        return control(do, **arguments)
-    finally:
-        control.close()

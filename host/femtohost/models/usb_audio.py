@@ -25,6 +25,8 @@ MUTE, VOLUME, SAMPLING_FREQUENCY = 1, 2, 1
 
 VOLUME_RANGE = {GET_MIN: -48 * 256, GET_MAX: 0, GET_RES: 256}  # 1/256 dB
 
+SILENCE = (0, 2, None)  # a setting without an endpoint: rate, octets of a frame, endpoint
+
 CATCH_UP = 100 * MS
 FIFO_MS = 250
 # The capture stream begins when so much is there, and so bridges the jitter of host and network; more after a gap.
@@ -215,7 +217,7 @@ class UsbAudio:
         formats, directions = {}, set()
         for setting in settings:
             if not setting.endpoints:
-                formats[setting.alternate] = (0, 2, None)
+                formats[setting.alternate] = SILENCE
                 continue
             endpoint = setting.endpoints[0]
             if endpoint.type != ISOCHRONOUS:
@@ -224,7 +226,7 @@ class UsbAudio:
             directions.add(endpoint.is_in)
             if any(d[1] == CS_ENDPOINT and d[2] == EP_GENERAL and d[3] & 1 for d in endpoint.extra):
                 self._frequency.add(endpoint.address)
-        if len(directions) != 1 or 0 not in formats:
+        if len(directions) != 1 or formats.get(0) != SILENCE:
             raise DescriptorError(f"interface {number}: a streaming interface has an empty setting 0 and one direction")
         self._streams[number] = Stream(self._clock, formats, directions.pop())
 

@@ -86,8 +86,7 @@ class UsbController:
 
     The host's side: `attach`, `detach`, `reset`, `submit` and `cancel` of requests (femtohost.models.usb_urb).
     A request ends later, from an event of the clock, never inside the call. One host at a time.
-    `on_urb` are observers (time, "S" or "C", endpoint, setup, data, status, packets): every request as it is submitted
-    and as it completes; `endpoint` has 0x80 for IN (control too), `packets` are (offset, length, status), or None.
+    `on_urb` are observers (time, "S" or "C", urb): every request as it is submitted and as it ends.
     """
 
     def __init__(self, clock, misuse, trace, audio, wake):
@@ -235,8 +234,8 @@ class UsbController:
 
     def submit(self, urb):
         """Begin a request."""
-        if self.on_urb:
-            self._observe("S", urb)
+        for observer in self.on_urb:
+            observer(self._clock.now, "S", urb)
         if not (self._attached and self.connected):
             self._clock.after(0, lambda: self._end(urb, GONE))
         elif urb.setup is not None:
@@ -470,26 +469,7 @@ class UsbController:
         if urb.done:
             return
         urb.status = status
-        if self.on_urb:
-            self._observe("C", urb)
+        for observer in self.on_urb:
+            observer(self._clock.now, "C", urb)
         if urb.on_done:
             urb.on_done(urb)
-
-    def _observe(self, kind, urb):
-        address = urb.endpoint & 0x0F | (0x80 if urb.is_in else 0)
-        carries = urb.is_in == (kind == "C")
-        data = bytes(urb.received if urb.is_in else urb.data) if carries else b""
-        for observer in self.on_urb:
-            observer(self._clock.now, kind, address, urb.setup, data, urb.status, _table(urb))
-
-
-def _table(urb):
-    """[(offset, length, status)] of an isochronous request, or None."""
-    if urb.packets is None:
-        return None
-    table, offset = [], 0
-    results = urb.results or [(length, urb.status) for length in urb.packets]
-    for moved, status in results:
-        table.append((offset, moved, status))
-        offset += moved
-    return table
