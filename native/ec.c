@@ -68,10 +68,17 @@ void ec_freeze(void *state, int on)
     ((ec_state_t *)state)->frozen = on != 0;
 }
 
-static int16_t without_dc(int32_t *dc, int32_t sample, int shift)
+static int32_t at_most(int32_t a, int32_t b)
 {
-    *dc += (sample * 16384 - *dc) >> shift;
-    return saturate(sample - ((*dc + 8192) >> 14));
+    return a < b ? a : b;
+}
+
+static void remove_dc(int32_t *dc, const int16_t *in, int16_t *out, int n, int shift)
+{
+    for (int i = 0; i < n; i++) {
+        *dc += (in[i] * 16384 - *dc) >> shift;
+        out[i] = saturate(in[i] - ((*dc + 8192) >> 14));
+    }
 }
 
 /* Sout must not be louder than Sin. The filter's error is put out only while over the last 2 ms it had less energy than
@@ -131,24 +138,15 @@ static void end_of_block(ec_state_t *ec)
         end_of_period(ec);
 }
 
-/* n samples of one block, 1..4. */
-static void cancel(ec_state_t *ec, const int16_t *rin, const int16_t *sin, int16_t *sout, int n)
+/* n samples of one block, 1..4, of which the echo is known. */
+static void finish(ec_state_t *ec, const int32_t *echo, int16_t *sout, int n)
 {
-    int32_t t = ec->t + ec->phase, echo[BLOCK];
-    int16_t *x = rin_window(ec) + t, *line = ec->line + REACH + t, *error = ec->error + REACH + t;
+    int16_t *line = ec->line + REACH + ec->t + ec->phase, *error = ec->error + REACH + ec->t + ec->phase;
 
     for (int i = 0; i < n; i++) {
-        x[i] = without_dc(&ec->rin_dc, rin[i], ec->dc_shift);
-        line[i] = without_dc(&ec->sin_dc, sin[i], ec->dc_shift);
-        ec->block_peak |= magnitude(x[i]) | magnitude(line[i]);
-    }
-    kernel_of(ec)->filter(foreground_taps(ec), x - (ec->taps - 1), ec->taps, echo);
-    for (int i = 0; i < n; i++) {
-        int32_t out;
+        int32_t out = guarded(ec, line[i], error[i]);
 
         ec->echo[ec->phase + i] = saturate(echo[i]);
-        error[i] = saturate(line[i] - echo[i]);
-        out = guarded(ec, line[i], error[i]);
         sout[i] = (int16_t)(ec->flags & EC_NLP ? ec_nlp_output(ec, out, ec->phase + i) : out);
     }
     ec->phase += n;
@@ -156,18 +154,35 @@ static void cancel(ec_state_t *ec, const int16_t *rin, const int16_t *sin, int16
         end_of_block(ec);
 }
 
+/* n samples of one period, 1..32. The foreground changes between periods only: it filters them all at once. */
+static void cancel(ec_state_t *ec, const int16_t *rin, const int16_t *sin, int16_t *sout, int n)
+{
+    int32_t t = ec->t + ec->phase, echo[PERIOD];
+    int16_t *x = rin_window(ec) + t, *line = ec->line + REACH + t, *error = ec->error + REACH + t;
+
+    remove_dc(&ec->rin_dc, rin, x, n, ec->dc_shift);
+    remove_dc(&ec->sin_dc, sin, line, n, ec->dc_shift);
+    kernel_of(ec)->filter(foreground_taps(ec), x - (ec->taps - 1), ec->taps, n, echo);
+    for (int i = 0; i < n; i++)
+        error[i] = saturate(line[i] - echo[i]);
+    for (int i = 0, part; i < n; i += part) {
+        part = at_most(BLOCK - ec->phase, n - i);
+        finish(ec, echo + i, sout + i, part);
+    }
+}
+
 void ec_process(void *state, const int16_t *rin, const int16_t *sin, int16_t *sout, int32_t n)
 {
     ec_state_t *ec = state;
 
     while (n > 0) {
-        int part_of_block = BLOCK - ec->phase < n ? BLOCK - ec->phase : n;
+        int part = at_most(PERIOD - ec->t - ec->phase, n);
 
-        cancel(ec, rin, sin, sout, part_of_block);
-        rin += part_of_block;
-        sin += part_of_block;
-        sout += part_of_block;
-        n -= part_of_block;
+        cancel(ec, rin, sin, sout, part);
+        rin += part;
+        sin += part;
+        sout += part;
+        n -= part;
     }
 }
 

@@ -80,11 +80,15 @@ static void rescale(ec_state_t *ec, int scale)
 /* A sample too large for the scale lowers it at once. */
 static void follow_peak(ec_state_t *ec)
 {
-    int scale = 15 - bits((uint32_t)ec->block_peak);
+    const int16_t *rin = rin_window(ec) + ec->t, *line = ec->line + REACH + ec->t;
+    int32_t peak = 0;
+    int scale;
 
-    if (ec->block_peak > ec->peak)
-        ec->peak = ec->block_peak;
-    ec->block_peak = 0;
+    for (int i = 0; i < BLOCK; i++)
+        peak |= magnitude(rin[i]) | magnitude(line[i]);     /* the highest bit is all that counts */
+    if (peak > ec->peak)
+        ec->peak = peak;
+    scale = 15 - bits((uint32_t)peak);
     if (scale < ec->scale && ec->scale > SCALE_MIN) {
         rescale(ec, scale < SCALE_MIN ? SCALE_MIN : scale);
         ec_adapt_rewhiten(ec);

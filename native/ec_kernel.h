@@ -28,12 +28,16 @@ typedef struct {
 } white_t;
 
 typedef struct {
-    /* y[i] = sum of h[j] * x[j + i], in units of x: the foreground filter, four outputs. */
-    void (*filter)(const int16_t *h, const int16_t *x, int32_t taps, int32_t *y);
+    /* y[i] = sum of h[j] * x[j + i], in units of x: the foreground filter, n outputs, 1..PERIOD. It may read x and
+     * write y up to the next multiple of BLOCK. */
+    void (*filter)(const int16_t *h, const int16_t *x, int32_t taps, int32_t n, int32_t *y);
 
     /* Apply the gains of the block before to the background filter, then filter four new samples:
      * h[j] += sum of gain[i] * v[j + i]; y[i] = sum of h[j] * v[j + 4 + i]. */
     void (*adapt)(planes_t h, const int16_t *v, const int16_t *gain, int32_t taps, int32_t *y);
+
+    /* h += (other - h) / 2^shift, for both planes; top: their top halves in the order of the reversed impulse response. */
+    void (*blend)(planes_t h, planes_t other, int32_t taps, int shift, int16_t *top);
 
     /* out[i] = sum of a[k] * in[i - k], shifted down by `shift` with rounding, saturated; n is a multiple of 16. */
     void (*whiten)(int16_t *out, const int16_t *in, int32_t n, const int16_t *a, int shift);

@@ -4,15 +4,17 @@
 #include "ec_kernel_x86.h"
 #include "ec_math.h"
 
-static void filter(const int16_t *h, const int16_t *x, int32_t taps, int32_t *y)
+static void filter(const int16_t *h, const int16_t *x, int32_t taps, int32_t n, int32_t *y)
 {
-    uint32_t sum[BLOCK] = {4096, 4096, 4096, 4096};
+    for (; n > 0; n -= BLOCK, x += BLOCK, y += BLOCK) {
+        uint32_t sum[BLOCK] = {4096, 4096, 4096, 4096};
 
-    for (int32_t j = 0; j < taps; j++)
+        for (int32_t j = 0; j < taps; j++)
+            for (int i = 0; i < BLOCK; i++)
+                sum[i] += (uint32_t)(h[j] * x[j + i]);
         for (int i = 0; i < BLOCK; i++)
-            sum[i] += (uint32_t)(h[j] * x[j + i]);
-    for (int i = 0; i < BLOCK; i++)
-        y[i] = (int32_t)sum[i] >> 13;
+            y[i] = (int32_t)sum[i] >> 13;
+    }
 }
 
 static uint32_t pair(const int16_t *a, const int16_t *b)
@@ -36,6 +38,20 @@ static void adapt(planes_t h, const int16_t *v, const int16_t *gain, int32_t tap
     }
     for (int i = 0; i < BLOCK; i++)
         y[i] = (int32_t)sum[i] >> 13;
+}
+
+static int16_t blended(int32_t *h, int32_t other, int shift)
+{
+    *h = (int32_t)((uint32_t)*h + (uint32_t)(other >> shift) - (uint32_t)(*h >> shift));
+    return (int16_t)(*h >> 16);
+}
+
+static void blend(planes_t h, planes_t other, int32_t taps, int shift, int16_t *top)
+{
+    for (int32_t j = 0; j < taps / 2; j++) {
+        top[2 * j] = blended(h.even + j, other.even[j], shift);
+        top[2 * j + 1] = blended(h.odd + j, other.odd[j], shift);
+    }
 }
 
 static void whiten(int16_t *out, const int16_t *in, int32_t n, const int16_t *a, int shift)
@@ -99,7 +115,7 @@ static void correlate(const int16_t *x, int shift, int32_t r[ORDER + 1])
     }
 }
 
-static const ec_kernel_t scalar = {filter, adapt, whiten, whiten_block, lags, move_lags, correlate};
+static const ec_kernel_t scalar = {filter, adapt, blend, whiten, whiten_block, lags, move_lags, correlate};
 
 #ifdef FEMTO_EC_X86
 

@@ -60,8 +60,7 @@ typedef struct {
     int32_t scale;              /* whitened samples are 2^scale times as large, -1..5 */
     int32_t sin_energy, error_energy;   /* of the last 2 ms: half a sum of squares / 64 */
 
-    int32_t block_peak;         /* bits of |Rin| and |Sin|, all together */
-    int32_t peak;               /* the same, decaying */
+    int32_t peak;               /* bits of |Rin| and |Sin| of a block, all together, decaying */
     int16_t a[8];               /* whitening filter, Q11: 1, ORDER coefficients, zeros */
     int32_t a_power;            /* sum of their squares, Q8 */
     int32_t correlation[ORDER + 1];     /* of Rin, with a memory of 85 ms */
