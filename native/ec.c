@@ -73,24 +73,25 @@ static int32_t at_most(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-static void remove_dc(int32_t *dc, const int16_t *in, int16_t *out, int n, int shift)
+static int16_t without_dc(int32_t *dc, int32_t sample, int shift)
 {
-    for (int i = 0; i < n; i++) {
-        *dc += (in[i] * 16384 - *dc) >> shift;
-        out[i] = saturate(in[i] - ((*dc + 8192) >> 14));
-    }
+    *dc += (sample * 16384 - *dc) >> shift;
+    return saturate(sample - ((*dc + 8192) >> 14));
 }
 
 /* Sout must not be louder than Sin. The filter's error is put out only while over the last 2 ms it had less energy than
  * Sin, or a quarter more; else Sin is. A proved filter is trusted with twice as much: most likely a near talker is behind it. */
-static int32_t guarded(ec_state_t *ec, int32_t line, int32_t error)
+static void guard(ec_state_t *ec, const int16_t *line, const int16_t *error, int16_t *sout, int n)
 {
-    int32_t trust;
+    int32_t of_sin = ec->sin_energy, of_error = ec->error_energy, trust = ec->proved && !ec->contradicted ? 0 : 2;
 
-    ec->sin_energy += line * line >> GUARD_SHIFT;
-    ec->error_energy += error * error >> GUARD_SHIFT;
-    trust = ec->proved && !ec->contradicted ? ec->sin_energy : ec->sin_energy / 4;
-    return ec->error_energy - ec->sin_energy > trust ? line : error;
+    for (int i = 0; i < n; i++) {
+        of_sin += line[i] * line[i] >> GUARD_SHIFT;
+        of_error += error[i] * error[i] >> GUARD_SHIFT;
+        sout[i] = of_error - of_sin > of_sin >> trust ? line[i] : error[i];
+    }
+    ec->sin_energy = of_sin;
+    ec->error_energy = of_error;
 }
 
 static void forget_energies(ec_state_t *ec)
@@ -138,17 +139,15 @@ static void end_of_block(ec_state_t *ec)
         end_of_period(ec);
 }
 
-/* n samples of one block, 1..4, of which the echo is known. */
-static void finish(ec_state_t *ec, const int32_t *echo, int16_t *sout, int n)
+/* n samples of one block, 1..4, of which the foreground's error is known. */
+static void finish(ec_state_t *ec, int16_t *sout, int n)
 {
-    int16_t *line = ec->line + REACH + ec->t + ec->phase, *error = ec->error + REACH + ec->t + ec->phase;
+    int32_t place = REACH + ec->t + ec->phase;
 
-    for (int i = 0; i < n; i++) {
-        int32_t out = guarded(ec, line[i], error[i]);
-
-        ec->echo[ec->phase + i] = saturate(echo[i]);
-        sout[i] = (int16_t)(ec->flags & EC_NLP ? ec_nlp_output(ec, out, ec->phase + i) : out);
-    }
+    guard(ec, ec->line + place, ec->error + place, sout, n);
+    if (ec->flags & EC_NLP)
+        for (int i = 0; i < n; i++)
+            sout[i] = ec_nlp_output(ec, sout[i], ec->phase + i);
     ec->phase += n;
     if (ec->phase == BLOCK)
         end_of_block(ec);
@@ -157,17 +156,18 @@ static void finish(ec_state_t *ec, const int32_t *echo, int16_t *sout, int n)
 /* n samples of one period, 1..32. The foreground changes between periods only: it filters them all at once. */
 static void cancel(ec_state_t *ec, const int16_t *rin, const int16_t *sin, int16_t *sout, int n)
 {
-    int32_t t = ec->t + ec->phase, echo[PERIOD];
-    int16_t *x = rin_window(ec) + t, *line = ec->line + REACH + t, *error = ec->error + REACH + t;
+    int32_t t = ec->t + ec->phase;
+    int16_t *x = rin_window(ec) + t, *line = ec->line + REACH + t;
 
-    remove_dc(&ec->rin_dc, rin, x, n, ec->dc_shift);
-    remove_dc(&ec->sin_dc, sin, line, n, ec->dc_shift);
-    kernel_of(ec)->filter(foreground_taps(ec), x - (ec->taps - 1), ec->taps, n, echo);
-    for (int i = 0; i < n; i++)
-        error[i] = saturate(line[i] - echo[i]);
+    for (int i = 0; i < n; i++) {
+        x[i] = without_dc(&ec->rin_dc, rin[i], ec->dc_shift);
+        line[i] = without_dc(&ec->sin_dc, sin[i], ec->dc_shift);
+    }
+    kernel_of(ec)->filter(foreground_taps(ec), x - (ec->taps - 1), ec->taps, line, n,
+                          ec->echo + t, ec->error + REACH + t);
     for (int i = 0, part; i < n; i += part) {
         part = at_most(BLOCK - ec->phase, n - i);
-        finish(ec, echo + i, sout + i, part);
+        finish(ec, sout + i, part);
     }
 }
 

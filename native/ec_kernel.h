@@ -28,9 +28,10 @@ typedef struct {
 } white_t;
 
 typedef struct {
-    /* y[i] = sum of h[j] * x[j + i], in units of x: the foreground filter, n outputs, 1..PERIOD. It may read x and
-     * write y up to the next multiple of BLOCK. */
-    void (*filter)(const int16_t *h, const int16_t *x, int32_t taps, int32_t n, int32_t *y);
+    /* The foreground filter: echo[i] = sum of h[j] * x[j + i], in units of x, error[i] = line[i] - that; n outputs,
+     * 1..PERIOD. It may read and write all up to the next multiple of BLOCK. */
+    void (*filter)(const int16_t *h, const int16_t *x, int32_t taps, const int16_t *line, int32_t n,
+                   int16_t *echo, int16_t *error);
 
     /* Apply the gains of the block before to the background filter, then filter four new samples:
      * h[j] += sum of gain[i] * v[j + i]; y[i] = sum of h[j] * v[j + 4 + i]. */

@@ -4,16 +4,19 @@
 #include "ec_kernel_x86.h"
 #include "ec_math.h"
 
-static void filter(const int16_t *h, const int16_t *x, int32_t taps, int32_t n, int32_t *y)
+static void filter(const int16_t *h, const int16_t *x, int32_t taps, const int16_t *line, int32_t n,
+                   int16_t *echo, int16_t *error)
 {
-    for (; n > 0; n -= BLOCK, x += BLOCK, y += BLOCK) {
+    for (; n > 0; n -= BLOCK, x += BLOCK, line += BLOCK, echo += BLOCK, error += BLOCK) {
         uint32_t sum[BLOCK] = {4096, 4096, 4096, 4096};
 
         for (int32_t j = 0; j < taps; j++)
             for (int i = 0; i < BLOCK; i++)
                 sum[i] += (uint32_t)(h[j] * x[j + i]);
-        for (int i = 0; i < BLOCK; i++)
-            y[i] = (int32_t)sum[i] >> 13;
+        for (int i = 0; i < BLOCK; i++) {
+            echo[i] = saturate((int32_t)sum[i] >> 13);
+            error[i] = saturate(line[i] - ((int32_t)sum[i] >> 13));
+        }
     }
 }
 

@@ -9,11 +9,6 @@
 #define SSE2 __attribute__((target("sse2")))
 #define AVX2 __attribute__((target("avx2")))
 
-static inline SSE2 __m128i load(const int16_t *p)
-{
-    return _mm_loadu_si128((const __m128i *)p);
-}
-
 static inline SSE2 __m128i load4(const int16_t *p)
 {
     return _mm_loadl_epi64((const __m128i *)p);
@@ -49,9 +44,19 @@ static inline SSE2 __m128i neighbours(__m128i a, __m128i b)
                          _mm_castps_si128(_mm_shuffle_ps(x, y, _MM_SHUFFLE(3, 1, 3, 1))));
 }
 
-static inline SSE2 void store_outputs(int32_t *y, __m128i sum)
+static inline SSE2 __m128i outputs(__m128i sum)
 {
-    _mm_storeu_si128((__m128i *)y, _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(4096)), 13));
+    return _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(4096)), 13);
+}
+
+/* Four sums of the foreground: the echo, and the line without it. */
+static inline SSE2 void subtract(__m128i sum, const int16_t *line, int16_t *echo, int16_t *error)
+{
+    __m128i y = outputs(sum), sin = _mm_srai_epi32(_mm_unpacklo_epi16(load4(line), load4(line)), 16);
+    __m128i packed = _mm_max_epi16(_mm_packs_epi32(y, _mm_sub_epi32(sin, y)), _mm_set1_epi16(-32767));
+
+    _mm_storel_epi64((__m128i *)echo, packed);
+    _mm_storel_epi64((__m128i *)error, _mm_unpackhi_epi64(packed, packed));
 }
 
 /* Pairs of the whitening filter, in the order of memory: (a1, a0), (a3, a2), (a5, a4). */
@@ -117,24 +122,6 @@ static SSE2 void move_lags(const int16_t *v, int32_t n, int shift, int32_t lag[B
     _mm_storeu_si128((__m128i *)lag, r);
 }
 
-static SSE2 void correlate(const int16_t *x, int shift, int32_t r[ORDER + 1])
-{
-    __m128i half = _mm_set1_epi32(shift > 0 ? 1 << (shift - 1) : 0);
-    __m128i down = _mm_cvtsi32_si128(shift > 0 ? shift : 0), up = _mm_cvtsi32_si128(shift > 0 ? 0 : -shift);
-    __m128i sum[8];
-
-    for (int k = 0; k < 8; k++) {
-        sum[k] = _mm_setzero_si128();
-        for (int i = 0; k <= ORDER && i < PERIOD; i += 8) {
-            __m128i products = _mm_add_epi32(_mm_madd_epi16(load(x + i), load(x + i - k)), half);
-
-            sum[k] = _mm_add_epi32(sum[k], _mm_sll_epi32(_mm_sra_epi32(products, down), up));
-        }
-    }
-    _mm_storeu_si128((__m128i *)r, sums_sse2(sum));
-    _mm_storel_epi64((__m128i *)(r + 4), sums_sse2(sum + 4));
-}
-
 /* The top halves of both planes, in order. */
 static inline SSE2 __m128i tops_sse2(__m128i even, __m128i odd)
 {
@@ -153,6 +140,24 @@ static inline SSE2 __m128i same_sse2(__m128i v)
 #define VECTOR __m128i
 #define WIDTH 8
 #include "ec_kernel_x86_loops.h"
+
+static SSE2 void correlate(const int16_t *x, int shift, int32_t r[ORDER + 1])
+{
+    __m128i half = _mm_set1_epi32(shift > 0 ? 1 << (shift - 1) : 0);
+    __m128i down = _mm_cvtsi32_si128(shift > 0 ? shift : 0), up = _mm_cvtsi32_si128(shift > 0 ? 0 : -shift);
+    __m128i sum[8];
+
+    for (int k = 0; k < 8; k++) {
+        sum[k] = _mm_setzero_si128();
+        for (int i = 0; k <= ORDER && i < PERIOD; i += 8) {
+            __m128i products = _mm_add_epi32(_mm_madd_epi16(load_sse2(x + i), load_sse2(x + i - k)), half);
+
+            sum[k] = _mm_add_epi32(sum[k], _mm_sll_epi32(_mm_sra_epi32(products, down), up));
+        }
+    }
+    _mm_storeu_si128((__m128i *)r, sums_sse2(sum));
+    _mm_storel_epi64((__m128i *)(r + 4), sums_sse2(sum + 4));
+}
 
 const ec_kernel_t ec_kernel_sse2 = {
     filter_sse2, adapt_sse2, blend_sse2, whiten_sse2, whiten_block, lags_sse2, move_lags, correlate,

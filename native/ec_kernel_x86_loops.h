@@ -16,8 +16,8 @@ static inline ISA void NAME(add_products)(VECTOR *sum, VECTOR a, VECTOR b)
     *sum = OP(add_epi32)(*sum, OP(madd_epi16)(a, b));
 }
 
-/* Four outputs. */
-static ISA void NAME(filter_block)(const int16_t *h, const int16_t *x, int32_t taps, int32_t *y)
+/* Sums for four outputs. */
+static inline ISA __m128i NAME(filter_block)(const int16_t *h, const int16_t *x, int32_t taps)
 {
     const int16_t *end = h + taps;
     VECTOR sum[BLOCK] = {{0}};
@@ -25,33 +25,38 @@ static ISA void NAME(filter_block)(const int16_t *h, const int16_t *x, int32_t t
     for (; h < end; h += WIDTH, x += WIDTH)
         for (int i = 0; i < BLOCK; i++)
             NAME(add_products)(sum + i, NAME(load)(h), NAME(load)(x + i));
-    store_outputs(y, NAME(sums)(sum));
+    return NAME(sums)(sum);
 }
 
-/* Four outputs, and the four a vector later: what is read for these at one place, the first need at the next. */
-static ISA void NAME(filter_blocks)(const int16_t *h, const int16_t *x, int32_t taps, int32_t *y)
+/* The same, and for the four a vector later: what is read for these at one place, the first need at the next. */
+static inline ISA __m128i NAME(filter_blocks)(const int16_t *h, const int16_t *x, int32_t taps, __m128i *later)
 {
     const int16_t *end = h + taps;
-    VECTOR sum[BLOCK] = {{0}}, later[BLOCK] = {{0}};
+    VECTOR sum[BLOCK] = {{0}}, sum_later[BLOCK] = {{0}};
 
     for (; h < end; h += WIDTH, x += WIDTH)
         for (int i = 0; i < BLOCK; i++) {
             NAME(add_products)(sum + i, NAME(load)(h), NAME(load)(x + i));
-            NAME(add_products)(later + i, NAME(load)(h), NAME(load)(x + WIDTH + i));
+            NAME(add_products)(sum_later + i, NAME(load)(h), NAME(load)(x + WIDTH + i));
         }
-    store_outputs(y, NAME(sums)(sum));
-    store_outputs(y + WIDTH, NAME(sums)(later));
+    *later = NAME(sums)(sum_later);
+    return NAME(sums)(sum);
 }
 
-static ISA void NAME(filter)(const int16_t *h, const int16_t *x, int32_t taps, int32_t n, int32_t *y)
+static ISA void NAME(filter)(const int16_t *h, const int16_t *x, int32_t taps, const int16_t *line, int32_t n,
+                             int16_t *echo, int16_t *error)
 {
     int32_t i = 0;
 
     for (; i + 2 * WIDTH <= n; i += WIDTH)
-        for (int32_t end = i + WIDTH; i < end; i += BLOCK)
-            NAME(filter_blocks)(h, x + i, taps, y + i);
+        for (int32_t end = i + WIDTH; i < end; i += BLOCK) {
+            __m128i later;
+
+            subtract(NAME(filter_blocks)(h, x + i, taps, &later), line + i, echo + i, error + i);
+            subtract(later, line + i + WIDTH, echo + i + WIDTH, error + i + WIDTH);
+        }
     for (; i < n; i += BLOCK)
-        NAME(filter_block)(h, x + i, taps, y + i);
+        subtract(NAME(filter_block)(h, x + i, taps), line + i, echo + i, error + i);
 }
 
 static inline ISA VECTOR NAME(updated)(int32_t *plane, const int16_t *v, VECTOR g01, VECTOR g23)
@@ -76,7 +81,7 @@ static ISA void NAME(adapt)(planes_t h, const int16_t *v, const int16_t *gain, i
         for (int i = 0; i < BLOCK; i++)
             NAME(add_products)(sum + i, top, NAME(load)(v + BLOCK + i));
     }
-    store_outputs(y, NAME(sums)(sum));
+    _mm_storeu_si128((__m128i *)y, outputs(NAME(sums)(sum)));
 }
 
 static inline ISA VECTOR NAME(blended)(int32_t *plane, const int32_t *other, __m128i shift)
