@@ -32,7 +32,7 @@ int ec_init(void *state, int taps, unsigned flags)
     ec->size = ec_size(taps);
     ec->taps = taps;
     ec->log_taps = bits((uint32_t)taps - 1);
-    ec->padding = -(int32_t)(uintptr_t)ec->memory & (ALIGNMENT - 4);
+    ec->padding = (-(int32_t)(uintptr_t)ec->memory & (ALIGNMENT - 4)) >> 2;
     ec->flags = flags;
     ec_kernel(ec, EC_AUTO);
     ec_reset(ec);

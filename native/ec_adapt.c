@@ -267,14 +267,17 @@ static int32_t predict(const int32_t *r, int32_t *a)
     int32_t error = r[0] << 15;
 
     for (int m = 1; m <= ORDER; m++) {
-        int32_t sum = r[m] * 2048, k, old[ORDER + 1];
+        int32_t sum = r[m] * 2048, k;
 
         for (int i = 1; i < m; i++)
             sum += a[i] * r[m - i];
         k = reflection(sum, error);
-        memcpy(old, a, sizeof old);
-        for (int i = 1; i < m; i++)
-            a[i] += (k * old[m - i] + 16384) >> 15;
+        for (int i = 1; i <= m - i; i++) {
+            int32_t low = a[i], high = a[m - i];
+
+            a[i] = low + ((k * high + 16384) >> 15);
+            a[m - i] = high + ((k * low + 16384) >> 15);
+        }
         a[m] = (k + 8) >> 4;
         error -= (int32_t)part((uint32_t)error, (uint32_t)(k * k) >> 14);
         if (error < 1)

@@ -34,6 +34,7 @@ static inline ISA __m128i NAME(filter_blocks)(const int16_t *h, const int16_t *x
     const int16_t *end = h + taps;
     VECTOR sum[BLOCK] = {{0}}, sum_later[BLOCK] = {{0}};
 
+#pragma GCC unroll 2
     for (; h < end; h += WIDTH, x += WIDTH)
         for (int i = 0; i < BLOCK; i++) {
             NAME(add_products)(sum + i, NAME(load)(h), NAME(load)(x + i));
@@ -72,8 +73,9 @@ static inline ISA VECTOR NAME(updated)(int32_t *plane, const int16_t *v, VECTOR 
 static ISA void NAME(adapt)(planes_t h, const int16_t *v, const int16_t *gain, int32_t taps, int32_t *y)
 {
     const int16_t *end = v + taps;
-    VECTOR sum[BLOCK] = {{0}}, g01 = NAME(same)(twice(gain)), g23 = NAME(same)(twice(gain + 2));
+    VECTOR sum[BLOCK] = {{0}}, g01 = NAME(same)(pair(gain)), g23 = NAME(same)(pair(gain + 2));
 
+#pragma GCC unroll 2
     for (; v < end; v += WIDTH, h.even += WIDTH / 2, h.odd += WIDTH / 2) {
         VECTOR even = NAME(updated)(h.even, v, g01, g23), odd = NAME(updated)(h.odd, v + 1, g01, g23);
         VECTOR top = NAME(tops)(even, odd);

@@ -49,7 +49,8 @@ typedef struct {
 } comfort_t;
 
 typedef struct {
-    int32_t size, taps, log_taps, kernel, padding;
+    int32_t size, taps, log_taps, kernel;
+    int32_t padding;            /* words before the first plane, which align it */
     uint32_t flags;
     int32_t frozen;
     int32_t phase;              /* samples of the block that are there, 0..3 */
@@ -94,21 +95,21 @@ typedef struct {
  * windows of Rin and of whitened Rin. A window's place 0 is the first sample of the period. */
 static inline planes_t background(ec_state_t *ec)
 {
-    int32_t *plane = ec->memory + ec->padding / 4;
+    int32_t *plane = ec->memory + ec->padding;
 
     return (planes_t){plane, plane + ec->taps / 2};
 }
 
 static inline planes_t foreground(ec_state_t *ec)
 {
-    int32_t *plane = ec->memory + ec->padding / 4 + ec->taps;
+    int32_t *plane = ec->memory + ec->padding + ec->taps;
 
     return (planes_t){plane, plane + ec->taps / 2};
 }
 
 static inline int16_t *foreground_taps(const ec_state_t *ec)
 {
-    return (int16_t *)(ec->memory + ec->padding / 4 + 2 * ec->taps);
+    return (int16_t *)(ec->memory + ec->padding + 2 * ec->taps);
 }
 
 static inline int16_t *rin_window(ec_state_t *ec)
