@@ -80,7 +80,8 @@ static int16_t without_dc(int32_t *dc, int32_t sample, int shift)
 }
 
 /* Sout must not be louder than Sin. The filter's error is put out only while over the last 2 ms it had less energy than
- * Sin, or a quarter more; else Sin is. A proved filter is trusted with twice as much: most likely a near talker is behind it. */
+ * Sin, or a quarter more; else Sin is. A proved filter is trusted with twice as much: most likely a near talker is
+ * behind it. */
 static void guard(ec_state_t *ec, const int16_t *line, const int16_t *error, int16_t *sout, int n)
 {
     int32_t of_sin = ec->sin_energy, of_error = ec->error_energy, trust = ec->proved && !ec->contradicted ? 0 : 2;

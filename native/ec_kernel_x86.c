@@ -4,7 +4,6 @@
 #ifdef FEMTO_EC_X86
 
 #include <immintrin.h>
-#include <string.h>
 
 #define SSE2 __attribute__((target("sse2")))
 #define AVX2 __attribute__((target("avx2")))
