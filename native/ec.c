@@ -140,15 +140,17 @@ static void end_of_block(ec_state_t *ec)
         end_of_period(ec);
 }
 
-/* n samples of one block, 1..4, of which the foreground's error is known. */
-static void finish(ec_state_t *ec, int16_t *sout, int n)
+/* n samples of one block, 1..4, of which the foreground's echo and error are known. */
+static void finish(ec_state_t *ec, const int16_t *echo, int16_t *sout, int n)
 {
     int32_t place = REACH + ec->t + ec->phase;
 
     guard(ec, ec->line + place, ec->error + place, sout, n);
     if (ec->flags & EC_NLP)
-        for (int i = 0; i < n; i++)
+        for (int i = 0; i < n; i++) {
+            ec->echo[ec->phase + i] = echo[i];
             sout[i] = ec_nlp_output(ec, sout[i], ec->phase + i);
+        }
     ec->phase += n;
     if (ec->phase == BLOCK)
         end_of_block(ec);
@@ -158,17 +160,17 @@ static void finish(ec_state_t *ec, int16_t *sout, int n)
 static void cancel(ec_state_t *ec, const int16_t *rin, const int16_t *sin, int16_t *sout, int n)
 {
     int32_t t = ec->t + ec->phase;
-    int16_t *x = rin_window(ec) + t, *line = ec->line + REACH + t;
+    int16_t *x = rin_window(ec) + t, *line = ec->line + REACH + t, echo[PERIOD];
 
     for (int i = 0; i < n; i++) {
         x[i] = without_dc(&ec->rin_dc, rin[i], ec->dc_shift);
         line[i] = without_dc(&ec->sin_dc, sin[i], ec->dc_shift);
     }
-    kernel_of(ec)->filter(foreground_taps(ec), x - (ec->taps - 1), ec->taps, line, n,
-                          ec->echo + t, ec->error + REACH + t);
+    kernel_of(ec)->filter(foreground_taps(ec), x - (ec->taps - 1), ec->taps, line, n, echo,
+                          ec->error + REACH + t);
     for (int i = 0, part; i < n; i += part) {
         part = at_most(BLOCK - ec->phase, n - i);
-        finish(ec, sout + i, part);
+        finish(ec, echo + i, sout + i, part);
     }
 }
 

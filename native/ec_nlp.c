@@ -235,7 +235,7 @@ void ec_nlp_period(ec_state_t *ec)
 void ec_nlp_block(ec_state_t *ec)
 {
     const int16_t *line = ec->line + REACH + ec->t;
-    powers_t p = {block_power(rin_window(ec) + ec->t), block_power(line), block_power(ec->echo + ec->t),
+    powers_t p = {block_power(rin_window(ec) + ec->t), block_power(line), block_power(ec->echo),
                   block_power(ec->error + REACH + ec->t), coding_power(line)};
 
     follow(&ec->nlp, &p);

@@ -87,7 +87,7 @@ typedef struct {
 
     int16_t line[REACH + PERIOD + BLOCK];       /* Sin without DC */
     int16_t error[REACH + PERIOD + BLOCK];      /* what the foreground left of it */
-    int16_t echo[PERIOD + BLOCK];       /* of the foreground */
+    int16_t echo[BLOCK];        /* of the foreground */
     int32_t memory[];           /* see the functions below */
 } ec_state_t;
 
