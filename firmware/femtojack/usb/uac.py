@@ -51,8 +51,8 @@ class SoundCard:
     """The card behind `audio` (board.usb_audio), whose streaming interfaces are `capture` and `playback`.
 
     `muted`: the PC hears silence. `loopback`: playback at 8 kHz goes straight to capture, and nothing to the bridge.
-    `played`, `repeated`, `dropped`, `captured`, `lost` count blocks; `lost` those that the PC did not fetch. What the PC
-    plays while nobody listens is not counted: only the newest of it is kept.
+    `played`, `repeated`, `dropped`, `captured`, `lost` count blocks; `lost` those that the PC did not fetch. What the
+    PC plays while nobody listens is not counted: only the newest of it is kept.
     """
 
     def __init__(self, audio, capture, playback):
