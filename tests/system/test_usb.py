@@ -135,3 +135,33 @@ def test_what_a_pc_did_can_be_replayed(pc, tmp_path):
     box, difference = replay(tmp_path / "trace.jsonl")
     assert difference is None
     box.close()
+
+
+LOOPBACK = bytes((4, 1)).ljust(64, b"\0")  # a command of the feature report
+
+
+def test_loopback_gives_back_what_is_played_while_the_disc_is_read(pc):
+    host = pc.usb_host
+    host.set_report(3, 0, LOOPBACK)
+    pc.run_for(0.1)
+    played = np.random.default_rng(1).integers(-32768, 32768, 8 * 1500, np.int16)
+    host.record()
+    host.play(played)
+    assert host.read_disc() == DISC
+    pc.run_for(2)
+    heard = host.recorded
+    start = int(np.flatnonzero(heard)[0])
+    assert np.array_equal(heard[start : start + len(played)], played)
+    assert start < 8 * 100
+
+
+def test_the_hook_is_told(pc):
+    host = pc.usb_host
+    host.listen()
+    pc.run_until(lambda: pc.state("fxs") == "ON_HOOK")
+    pc.phone.off_hook()
+    pc.run_until(lambda: host.reports, timeout_s=2)
+    assert host.reports[-1][1] == b"\x20"
+    pc.phone.on_hook()
+    pc.run_until(lambda: len(host.reports) > 1, timeout_s=2)
+    assert host.reports[-1][1] == b"\x00"
