@@ -69,14 +69,17 @@ def test_playing_starts_with_three_blocks_and_keeps_their_order():
     assert (card.played, card.repeated, card.dropped) == (8, 0, 0)
 
 
-@pytest.mark.parametrize("size", [2, 14, 16, 18, 162, 800])
+@pytest.mark.parametrize("size", [2, 14, 16, 18, 162, 480])
 def test_octets_in_any_pieces_make_the_same_blocks(size):
     audio, card = rig()
-    sound = np.arange(800, dtype="<i2").tobytes()
+    sound = np.arange(8000, dtype="<i2").tobytes()
+    heard = b""
     for at in range(0, len(sound), size):
         audio.playing += sound[at : at + size]
         card.step()
-    assert b"".join(card.get().tobytes() for _ in range(10)) == sound
+        while card._level >= 3:
+            heard += card.get().tobytes()
+    assert len(heard) > 15000 and sound.startswith(heard)
 
 
 def test_a_dry_queue_repeats_once_and_then_waits():
@@ -102,26 +105,47 @@ def test_a_pc_that_is_slow_by_one_block_is_bridged():
 
 def test_a_pc_that_is_ahead_loses_a_block_in_five_seconds():
     audio, card = rig()
-    audio.playing = block(0).tobytes() * 6
-    for _ in range(1600):
+    audio.playing = block(0).tobytes() * 3
+    card.step()
+    card.get()
+    for i in range(3600):
+        if i == 1:
+            audio.playing = block(0).tobytes() * 4
         audio.playing += block(0).tobytes()
         card.step()
         card.get()
-    assert card.dropped == 3  # down to what it needs, and no further
-    assert card.repeated == 0
+    assert (card.dropped, card._level, card.repeated) == (4, 2, 0)  # down to what it needs, and no further
 
 
 def test_a_flood_is_bounded():
     audio, card = rig()
     audio.playing = b"".join(block(i).tobytes() for i in range(100))
     card.step()
-    assert played(card, 17) == [*range(84, 100), 99]
-    assert card.dropped == 84
+    assert played(card, 4) == [97, 98, 99, 99]
+
+
+def test_a_pc_that_was_held_up_brings_what_it_has_at_once():
+    audio, card = rig()
+    audio.playing = b"".join(block(i).tobytes() for i in range(3))
+    card.step()
+    assert played(card, 3) == [0, 1, 2]
+    audio.playing = b"".join(block(i).tobytes() for i in range(3, 13))
+    card.step()
+    assert played(card, 10) == list(range(3, 13))
+
+
+def test_who_begins_to_listen_hears_what_is_played_now():
+    audio, card = rig()
+    for i in range(200):
+        audio.playing = block(i).tobytes()
+        card.step()
+    assert played(card, 3) == [197, 198, 199]
+    assert (card.dropped, card.repeated) == (0, 0)
 
 
 def test_mute_silences_and_goes_on():
     audio, card = rig()
-    audio.playing = b"".join(block(i).tobytes() for i in range(5))
+    audio.playing = b"".join(block(i).tobytes() for i in range(3))
     card.step()
     audio.mute = True
     assert played(card, 2) == [None, None]

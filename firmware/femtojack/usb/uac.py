@@ -51,7 +51,8 @@ class SoundCard:
     """The card behind `audio` (board.usb_audio), whose streaming interfaces are `capture` and `playback`.
 
     `muted`: the PC hears silence. `loopback`: playback at 8 kHz goes straight to capture, and nothing to the bridge.
-    `played`, `repeated`, `dropped`, `captured`, `lost` count blocks; `lost` those that the PC did not fetch.
+    `played`, `repeated`, `dropped`, `captured`, `lost` count blocks; `lost` those that the PC did not fetch. What the
+    PC plays while nobody listens is not counted: only the newest of it is kept.
     """
 
     def __init__(self, audio, capture, playback):
@@ -88,7 +89,7 @@ class SoundCard:
         self._restart()
 
     def _restart(self):
-        self._first = self._level = 0
+        self._first = self._level = self._unheard = 0
         self._playing = self._repeating = False
         self._last = None
         self._begin_stretch()
@@ -124,8 +125,11 @@ class SoundCard:
                 self._audio.write(self._narrow_view[: n >> 1])
 
     def _queue(self, alternate):
-        if self._level == _SLOTS:
-            self._drop()
+        self._unheard += 1
+        if self._unheard > _SLOTS:  # nobody listens
+            self._playing = False
+        while self._level >= (_SLOTS if self._playing else _START):
+            self._skip()
         view = self._views[(self._first + self._level) % _SLOTS]
         if alternate == _WIDE:
             self._decimator.decimate(view)
@@ -137,13 +141,13 @@ class SoundCard:
 
     def get(self):
         """The next 10 ms that the PC plays; None is silence."""
+        self._unheard = 0
         if self._loopback or not self._ready():
             return None
         self._adapt()
         if self._level:
             self._last = self._slots[self._first]
-            self._first = (self._first + 1) % _SLOTS
-            self._level -= 1
+            self._skip()
             self._repeating = False
             self.played += 1
             self._gain.apply(self._last, self._audio.volume)
@@ -176,17 +180,17 @@ class SoundCard:
         self._stretch += 1
         if self._stretch == _STRETCH:
             if self._spare > _START:
-                self._drop()
+                self._skip()
+                self.dropped += 1
             self._begin_stretch()
 
     def _begin_stretch(self):
         self._spare = _SLOTS
         self._stretch = 0
 
-    def _drop(self):
+    def _skip(self):
         self._first = (self._first + 1) % _SLOTS
         self._level -= 1
-        self.dropped += 1
 
 
 class Gain:
