@@ -2,6 +2,7 @@
 
 import random
 import struct
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from femtohost.peers.usb_errors import UsbError
 
 BLOCK = 2048
 STORAGE_IN, STORAGE_OUT = 0x81, 0x02
+SOON = 0.01  # s of patience
 
 
 def image(blocks):
@@ -29,15 +31,31 @@ class Vandal:
         self.host, self.rng = host, random.Random(seed)
 
     def act(self):
+        deeds = {
+            self.command: 40, self.wrapper: 15, self.noise: 3, self.read: 15, self.halt: 5, self.control: 10,
+            self.report: 5, self.reset: 15, self.configure: 3, self.replug: 3,
+        }  # fmt: skip
+        with suppress(UsbError):  # refused, or nothing to take
+            self.rng.choices(tuple(deeds), deeds.values())[0]()
+
+    def command(self):
+        """A whole command, of any length and direction."""
         rng = self.rng
-        deed = rng.choices(
-            (self.wrapper, self.noise, self.read, self.halt, self.control, self.report, self.reset, self.replug),
-            (40, 5, 30, 10, 10, 5, 5, 2),
-        )[0]
-        try:
-            deed()
-        except UsbError:
-            return  # refused, or nothing to take
+        cdb = struct.pack(">BBIBHB", rng.choice(OPCODES), 0, rng.choice((0, 50, 99, 1 << 31)), 0, rng.randrange(9), 0)
+        length = rng.choice((0, 8, 36, 512, 2048, 4096, 16384))
+        outward = rng.random() < 0.2
+        wrapper = struct.pack("<4sIIBBB16s", b"USBC", 1, length, 0 if outward else 0x80, 0, 10, cdb)
+        self.host.write(STORAGE_OUT, wrapper, SOON)
+        if length and outward:
+            self.host.write(STORAGE_OUT, bytes(length), SOON)
+        elif length:
+            self.host.read(STORAGE_IN, length, SOON)
+        self.host.read(STORAGE_IN, 13, SOON)
+
+    def configure(self):
+        """No configuration, and the one again."""
+        self.host.control(0, 9, 0)
+        self.host.control(0, 9, 1)
 
     def wrapper(self):
         """A command block wrapper: one of its fields may be anything."""
@@ -50,13 +68,13 @@ class Vandal:
         if rng.random() < 0.2:
             which, value = rng.choice(((0, b"USBX"), (2, 0xFFFFFFFF), (3, 0x55), (4, 0xFF), (5, 0), (5, 17)))
             fields[which] = value
-        self.host.write(STORAGE_OUT, struct.pack("<4sIIBBB16s", *fields), timeout_s=0.05)
+        self.host.write(STORAGE_OUT, struct.pack("<4sIIBBB16s", *fields), SOON)
 
     def noise(self):
-        self.host.write(STORAGE_OUT, self.rng.randbytes(self.rng.choice((0, 1, 30, 32, 64, 512))), timeout_s=0.05)
+        self.host.write(STORAGE_OUT, self.rng.randbytes(self.rng.choice((0, 1, 30, 32, 64, 512))), SOON)
 
     def read(self):
-        self.host.read(STORAGE_IN, self.rng.choice((13, 13, 36, 64, 512, 4096, 65536)), timeout_s=0.05)
+        self.host.read(STORAGE_IN, self.rng.choice((13, 13, 36, 64, 512, 4096, 65536)), SOON)
 
     def halt(self):
         """SET_FEATURE or CLEAR_FEATURE of a halt, of endpoints that there are and others."""
@@ -66,7 +84,7 @@ class Vandal:
         rng = self.rng
         length = rng.randrange(80)
         self.host.control(
-            rng.choice((0x00, 0x01, 0x21, 0x22, 0x81, 0xA1, 0xA2)), rng.choice((0, 1, 2, 4, 6, 9, 10, 11, 0x81, 0xFE)),
+            rng.choice((0x01, 0x21, 0x22, 0x80, 0x81, 0xA1, 0xA2)), rng.choice((0, 1, 2, 4, 6, 9, 10, 11, 0x81, 0xFE)),
             rng.choice((0, 1, 2, 0x0100, 0x0200, 0x0300, 0x2200)), rng.randrange(6) | rng.choice((0, 0x200)),
             rng.randbytes(length), length,
         )  # fmt: skip
@@ -87,7 +105,7 @@ def test_a_vandal_harms_nobody(make_box, seed):
     box = make_box(seed=seed, iso=DISC)
     box.usb_host.attach()
     vandal = Vandal(box.usb_host, seed)
-    for _ in range(400):
+    for _ in range(600):
         vandal.act()
     host = box.usb_host
     host.detach()
