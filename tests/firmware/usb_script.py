@@ -47,6 +47,7 @@ class Usb:
         if self.pending.get(ep) is not None or self.halted.get(ep):
             raise OSError(16)
         self.pending[ep] = buf
+        return True
 
     def stall(self, ep, on=None):
         was = self.halted.get(ep, False)

@@ -175,7 +175,7 @@ class Device:
             if stage == _DATA and kind == 0x21 and index == self._hid_interface:
                 self.telephone.received(request, value)
             return True
-        if kind == 0x02 and request == _CLEAR_HALT and value == 0:
+        if kind == 0x02 and request == _CLEAR_HALT and value == length == 0:
             return self._cleared(index)
         if index == _MSC:
             return self.storage.control(kind, request, value, length)
