@@ -28,6 +28,7 @@ voice (native code; state is a bytearray of the caller)
     ec_freeze(state, on)              stop adapting while on
     ec_process(state, rin, sin, sout) array('h') of one length
     ulaw_encode(pcm, out), ulaw_decode(octets, out), alaw_encode(pcm, out), alaw_decode(octets, out)
+    pcm_halve(pcm, out)               half the sampling rate: HALVE_PAST samples of before, then twice len(out)
 
 Network
     udp.open(port) -> socket          OSError if it cannot be had
@@ -74,6 +75,8 @@ The rest
 from micropython import const
 
 BLOCK = const(80)  # samples in a PCM block, 10 ms at 8 kHz
+
+HALVE_PAST = const(38)  # samples before a block that voice.pcm_halve reaches
 
 VOICE_NLP = const(1)
 VOICE_COMFORT_NOISE = const(2)
