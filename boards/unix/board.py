@@ -241,7 +241,9 @@ class Voice:
 
 
 class Board:
-    """The contract of femtojack.board over one Pipe."""
+    """The contract of femtojack.board over one Pipe, which has no USB port and no storage yet."""
+
+    usb = usb_audio = blocks = store = None
 
     def __init__(self):
         inputs = {}

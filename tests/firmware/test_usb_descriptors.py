@@ -1,7 +1,7 @@
 """The descriptors, read back by the standards' tables."""
 
 import pytest
-from usb_bench import Blocks, descriptors, interfaces, make_device
+from usb_stand_in import Blocks, descriptors, interfaces, make_device
 
 from femtojack.usb import hid
 

@@ -1,7 +1,7 @@
 """The telephone as a HID: its reports, and requests to it."""
 
 import pytest
-from usb_bench import Nak, Stall, make_device
+from usb_stand_in import Nak, Stall, make_device
 
 IN = 0x85
 ITF = 1

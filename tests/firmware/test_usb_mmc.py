@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from usb_bench import Blocks, Disc, make_device
+from usb_stand_in import Blocks, Disc, make_device
 
 BLOCKS = 500
 NO_MEDIUM, BAD_FIELD, OUT_OF_RANGE, CHANGED = 0x023A00, 0x052400, 0x052100, 0x062800

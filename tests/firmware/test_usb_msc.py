@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from usb_bench import Blocks, Disc, Nak, Stall, make_device
+from usb_stand_in import Blocks, Disc, Nak, Stall, make_device
 
 IMAGE = bytes(i * 7 & 0xFF for i in range(2048 * 100))
 TEST_UNIT_READY = bytes(6)

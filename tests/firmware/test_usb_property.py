@@ -5,7 +5,7 @@ import contextlib
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from usb_bench import Blocks, Disc, Nak, Stall, make_device
+from usb_stand_in import Blocks, Disc, Nak, Stall, make_device
 
 BLOCKS = 40
 IMAGE = bytes((i >> 11) * 7 + i & 0xFF for i in range(2048 * BLOCKS))
