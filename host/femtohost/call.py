@@ -131,6 +131,7 @@ def _capturing(box, path):
         return
     with closing(Capture(path, lambda: box.clock.now)) as capture:
         capture.watch_network(box.network)
+        capture.watch_usb(box.board.usb_controller)
         yield
         if capture.error:
             raise CaptureError(f"--capture {path}: {capture.error}")

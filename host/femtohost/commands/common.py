@@ -44,3 +44,14 @@ def progress_bar(text):
     with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
         task = progress.add_task(text, total=None)
         yield lambda done, of: progress.update(task, completed=done, total=of)
+
+
+def ask(profile, do, **arguments):
+    """The result of one command to the box that runs on `profile` (femtohost.control)."""
+    from femtohost.control import ControlClient
+
+    control = ControlClient(profile)
+    try:
+        return control(do, **arguments)
+    finally:
+        control.close()

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from femtohost import errors, targets
 from femtohost.commands.common import CaptureFile, Json, Target, app, bench, progress_bar, say
+from femtohost.commands.common import ask as _command
 
 ctl = typer.Typer(help="Act on a box that runs: its telephone, its power, its state.")
 phone = typer.Typer(help="The telephone on the line of a box that runs.")
@@ -281,13 +282,3 @@ def doctor(as_json: Json = False):
         mark, here = ("[green]has[/]", finding.found) if finding.found else ("[yellow]lacks[/]", finding.command)
         table.add_row(mark, finding.name, finding.use, here)
     Console().print(table)
-
-
-def _command(profile, do, **arguments):
-    from femtohost.control import ControlClient
-
-    control = ControlClient(profile)
-    try:
-        return control(do, **arguments)
-    finally:
-        control.close()
