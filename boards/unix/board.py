@@ -174,9 +174,7 @@ class Store:
 
 
 class Board:
-    """The contract of femtojack.board over one Pipe, which has no USB port and no storage yet."""
-
-    usb = usb_audio = blocks = store = None
+    """The contract of femtojack.board over one Pipe."""
 
     def __init__(self):
         pipe = self._pipe = Pipe()

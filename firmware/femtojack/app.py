@@ -1,12 +1,14 @@
 """The App: every part of the gateway, joined, and the step that drives them."""
 
 from femtojack.call.control import Control
+from femtojack.call.legs import LineLeg, PcLeg
 from femtojack.config import parse_address, validate
 from femtojack.line.fxs import Port
 from femtojack.sip.message import MAX_SIZE
 from femtojack.sip.ua import UserAgent
 from femtojack.ticks import earlier
 from femtojack.usb.device import Device
+from femtojack.voice.bridge import Bridge
 from femtojack.voice.media import Media
 from femtojack.voice.path import VoicePath
 
@@ -19,8 +21,10 @@ class App:
         sip, line = config["sip"], config["line"]
         self.control = Control(line["dial_plan"], board.trace)
         self.port = Port(board, line["country"], self.control)
-        self.voice = VoicePath(board, config["voice"])
-        self.media = Media(board, self.voice, sip["rtp_port"])
+        bridge = Bridge()
+        self.voice = VoicePath(board, config["voice"], bridge)
+        self.media = Media(board, sip["rtp_port"])
+        self.usb = Device(board) if board.usb else None
         self._socket = board.udp.open(sip["port"])
         self.agent = UserAgent(
             {
@@ -37,8 +41,10 @@ class App:
             self.control,
             board.trace,
         )
-        self.control.bind(self.port, self.agent, self.media)
-        self.usb = Device(board) if board.usb else None
+        line = LineLeg(self.port, self.voice)
+        self.pc = PcLeg(self.usb)
+        self.pc.bind(self.control, line, self.agent)
+        self.control.bind(line, self.pc, self.agent, self.media, bridge)
         self._datagram = bytearray(MAX_SIZE)
         self._datagram_view = memoryview(self._datagram)
         self._source = bytearray(6)
@@ -56,6 +62,7 @@ class App:
         self._signalling(now)
         self.port.step(now)
         self.control.step(now)
+        self.pc.step(now)
         # The agent last: what the others did may have given it work.
         deadline = self.agent.step(now)
         return earlier(deadline, earlier(self.port.deadline, self.control.deadline))
@@ -66,8 +73,15 @@ class App:
 
     def shut_down(self, now):
         """End the call and the registration, as before the power is cut on purpose; the next steps do it."""
-        self.control.on_hook(now)
+        self.control.shut_down(now)
         self.agent.unregister(now)
+
+    def loopback(self, on):
+        """Join the sound card's playback at 8 kHz to its capture, to test them; False on a board without one."""
+        card = self.pc.audio
+        if card:
+            card.loopback = on
+        return card is not None
 
     def _signalling(self, now):
         while True:

@@ -40,7 +40,8 @@ Network
 USB
     usb                               None, or an object shaped as machine.USBDevice of MicroPython 1.25:
     usb.config(desc_dev, desc_cfg, desc_strs, open_itf_cb, reset_cb, control_xfer_cb, xfer_cb)
-    usb.builtin_driver, usb.BUILTIN_NONE, usb.active(on), usb.submit_xfer(ep, buf), usb.stall(ep[, on]) -> was halted
+    usb.builtin_driver, usb.BUILTIN_NONE, usb.active(on)
+    usb.submit_xfer(ep, buf) -> bool, usb.stall(ep[, on]) -> it was halted
         Callbacks are interrupt-like: they may come between any two bytecodes of a step, and a step is due after each.
         They only note what happened; control_xfer_cb answers from what a step has prepared. At most 4096 octets a
         transfer. OSError from submit_xfer: there is no host (22), or the endpoint is busy or halted (16).

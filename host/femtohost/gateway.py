@@ -68,6 +68,7 @@ class Gateway:
         )  # fmt: skip
         self.box.trace.on_record.append(self._on_record)
         self.box.misuse.on_report.append(self._on_misuse)
+        self.box.board.usb_controller.on_state.append(lambda state: self._tell("usb", "usb", state=state))
         if self._capture:
             self._capture.watch_usb(self.box.board.usb_controller)
         self.loop.follow(self.box.clock)
@@ -126,12 +127,11 @@ class Gateway:
         }
 
     def _usb(self):
-        """The USB port: connected (the firmware is on the bus), attached, configured, and the blocks of the disc."""
+        """The USB port: connected (the firmware is on the bus), state, and the blocks of the disc."""
         usb = self.box.board.usb_controller if self.box else None
         return {
             "connected": bool(usb and usb.connected),
-            "attached": bool(usb and usb.attached),
-            "configured": bool(usb and usb.configured),
+            "state": usb.state if usb else "detached",
             "disc_blocks": self.disc.count,
         }
 

@@ -57,6 +57,7 @@ class Usb:
         assert ep & 0x80 or not view.readonly
         self.largest = max(self.largest, len(view))
         self.pending[ep], self.offset[ep] = view, 0
+        return True
 
     def stall(self, ep, on=None):
         was = ep in self.halted

@@ -11,6 +11,7 @@ from femtojack.usb import hid
 from femtojack.usb.mmc import Drive
 from femtojack.usb.msc import MassStorage
 from femtojack.usb.pipe import Pipe
+from femtojack.usb.uac import SoundCard
 
 _VENDOR = const(0x1209)  # pid.codes, its number for tests
 _PRODUCT = const(0x0001)
@@ -23,8 +24,8 @@ _LONGEST_STRING = const(32)
 
 _MSC = const(0)  # interface numbers
 _AUDIO_CONTROL = const(1)
-CAPTURE = const(2)
-PLAYBACK = const(3)
+_CAPTURE = const(2)
+_PLAYBACK = const(3)
 
 _MSC_IN = const(0x81)  # endpoint addresses
 _MSC_OUT = const(0x02)
@@ -72,7 +73,7 @@ def _audio_control():
     )
     return [
         d.interface(_AUDIO_CONTROL, 0, 0, _CLASS_AUDIO, _CONTROL),
-        d.audio_control((CAPTURE, PLAYBACK), units),
+        d.audio_control((_CAPTURE, _PLAYBACK), units),
     ]
 
 
@@ -102,8 +103,8 @@ def configuration(report_descriptor, with_audio=True):
     if with_audio:
         interfaces += [
             _audio_control(),
-            _streaming(CAPTURE, _TO_PC, _CAPTURE_IN, d.ASYNCHRONOUS, (8000,)),
-            _streaming(PLAYBACK, _FROM_PC, _PLAYBACK_OUT, d.ADAPTIVE, (16000, 8000)),
+            _streaming(_CAPTURE, _TO_PC, _CAPTURE_IN, d.ASYNCHRONOUS, (8000,)),
+            _streaming(_PLAYBACK, _FROM_PC, _PLAYBACK_OUT, d.ADAPTIVE, (16000, 8000)),
         ]
     interfaces.append(_telephone(len(interfaces), report_descriptor))
     return d.configuration(interfaces, _POWER_MA)
@@ -117,7 +118,10 @@ def serial_number(store):
 
 
 class Device:
-    """The device on `board.usb`, switched on at once. Its functions: `storage`, `drive`, `telephone`."""
+    """The device on `board.usb`, switched on at once.
+
+    Its functions: `storage` with its `drive`, `telephone`, and `card`, None where the board has no sound card.
+    """
 
     def __init__(self, board):
         self._usb = usb = board.usb
@@ -146,6 +150,7 @@ class Device:
         self.drive = Drive(board.blocks, serial)
         self.storage = MassStorage(self.drive, storage_in, storage_out, board.trace)
         self.telephone = hid.Telephone(hid_in, d.hid(report_descriptor), report_descriptor)
+        self.card = SoundCard(board.usb_audio, _CAPTURE, _PLAYBACK) if board.usb_audio else None
         self._pipes = (storage_in, storage_out, hid_in)
 
     # -- callbacks; may come between any two bytecodes --------------------------------------------------------------
@@ -170,7 +175,7 @@ class Device:
             if stage == _DATA and kind == 0x21 and index == self._hid_interface:
                 self.telephone.received(request, value)
             return True
-        if kind == 0x02 and request == _CLEAR_HALT and value == 0:
+        if kind == 0x02 and request == _CLEAR_HALT and value == length == 0:
             return self._cleared(index)
         if index == _MSC:
             return self.storage.control(kind, request, value, length)
@@ -187,10 +192,6 @@ class Device:
 
     # -- step -----------------------------------------------------------------------------------------------------
 
-    @property
-    def configured(self):
-        return self._configured
-
     def step(self):
         """Serve what came in."""
         if self._was_reset:
@@ -200,3 +201,5 @@ class Device:
         if self._configured:
             self.storage.step()
             self.telephone.step()
+            if self.card:
+                self.card.step()

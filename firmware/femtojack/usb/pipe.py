@@ -35,10 +35,9 @@ class Pipe:
 
     def _give(self):
         try:
-            self._usb.submit_xfer(self.address, self._buf)
+            return self._usb.submit_xfer(self.address, self._buf)
         except OSError:
             return False
-        return True
 
     def complete(self, result, n):
         """From the callback: the transfer has ended after `n` octets."""

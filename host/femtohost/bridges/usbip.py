@@ -114,6 +114,7 @@ class Connection:
         for option, value in KEEPALIVE:
             client.setsockopt(socket.IPPROTO_TCP, option, value)
         self._input, self._output = bytearray(), bytearray()
+        self._blocked = False
         self._controller = None
         self._pending = {}
         self._held = 0
@@ -160,12 +161,15 @@ class Connection:
             while self._output:
                 del self._output[: self._client.send(self._output)]
         except BlockingIOError:
+            self._blocked = True
             self._loop.when_writable(self._client, self._flush)
             return
         except OSError:
             self.drop()
             return
-        self._loop.when_writable(self._client, None)
+        if self._blocked:
+            self._blocked = False
+            self._loop.when_writable(self._client, None)
 
     def drop(self):
         """End the connection; the device is free again."""
@@ -228,14 +232,13 @@ class Connection:
     # -- requests ---------------------------------------------------------------------------------------------------
 
     def _take_request(self):
-        command = int.from_bytes(self._input[:4], "big")
-        if len(self._input) >= 4 and command not in (protocol.SUBMIT, protocol.UNLINK):
-            raise ProtocolError
         if len(self._input) < protocol.HEADER_OCTETS:
+            if len(self._input) >= 4 and not protocol.is_request(int.from_bytes(self._input[:4], "big")):
+                raise ProtocolError  # at once: the rest may never come
             return False
         header = protocol.SUBMIT_HEADER.unpack_from(self._input)
-        device, direction, endpoint = header[2:5]
-        if device != DEVICE_ID or direction > 1 or endpoint > 15:
+        command, _, device, direction, endpoint = header[:5]
+        if not protocol.is_request(command) or device != DEVICE_ID or direction > 1 or endpoint > 15:
             raise ProtocolError
         if command == protocol.SUBMIT:
             return self._take_submit(header[1], *header[3:])

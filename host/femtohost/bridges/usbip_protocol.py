@@ -25,6 +25,11 @@ ZERO_PACKET = 0x40  # transfer flag URB_ZERO_PACKET
 NOT_ISOCHRONOUS = 0  # packets in a reply
 
 
+def is_request(command):
+    """Whether `command` is one that a client sends after the import."""
+    return command in (SUBMIT, UNLINK)
+
+
 def device_record(busid, bus, number, device, configuration):
     """The record of a device; `device` and `configuration` as femtohost.models.usb_descriptors reads them."""
     return RECORD.pack(

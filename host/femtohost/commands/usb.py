@@ -15,7 +15,7 @@ ctl.add_typer(usb, name="usb")
 
 @usb.command()
 def status(profile: RunningProfile = None, as_json: Json = False):
-    """Whether the box is on the bus, attached, configured; blocks of the disc.
+    """Whether the box is on the bus; whether a host is attached and has configured it; blocks of the disc.
 
     Example: femtojack ctl --profile box1 usb status
     """

@@ -86,7 +86,8 @@ class UsbController:
 
     The host's side: `attach`, `detach`, `reset`, `submit` and `cancel` of requests (femtohost.models.usb_urb).
     A request ends later, from an event of the clock, never inside the call. One host at a time.
-    `on_urb` are observers (time, "S" or "C", urb): every request as it is submitted and as it ends.
+    `on_urb` are observers (time, "S" or "C", urb): every request as it is submitted and as it ends. `on_state` are
+    observers (state), "detached", "attached" or "configured", as that changes (USB 2.0 9.1.1).
     """
 
     def __init__(self, clock, misuse, trace, audio, wake):
@@ -105,7 +106,8 @@ class UsbController:
         self._endpoints = {}
         self._dirty = deque()
         self._pumping = False
-        self.on_urb = []
+        self.on_urb, self.on_state = [], []
+        self._state = "detached"
 
     def misuse(self, section, text):
         """Record what the firmware did wrong."""
@@ -209,6 +211,20 @@ class UsbController:
         """What the configuration descriptor says (femtohost.models.usb_descriptors), or None."""
         return self._configuration
 
+    @property
+    def state(self):
+        """"detached", "attached" or "configured"."""
+        if not (self._attached and self.connected):
+            return "detached"
+        return "configured" if self._control.configured else "attached"
+
+    def _note_state(self):
+        state = self.state
+        if state != self._state:
+            self._state = state
+            for observer in self.on_state:
+                observer(state)
+
     def attach(self, on_gone=None):
         """Plug a host in, which resets the bus. False when there is one already.
 
@@ -231,6 +247,7 @@ class UsbController:
         self._end_all(self._control_urbs)
         self._control.reset()
         self.close_interfaces()
+        self._note_state()
 
     def submit(self, urb):
         """Begin a request."""
@@ -429,6 +446,7 @@ class UsbController:
         urb = self._control_urbs.popleft()
         answer = self._control.answer(urb.setup, urb.data)
         self._trace.add("usb.setup", urb.setup + (b"stall" if answer is REFUSED else answer))
+        self._note_state()
         if answer is REFUSED:
             self._end(urb, STALL)
             return
