@@ -2,6 +2,7 @@
 
 import json
 import struct
+from array import array
 
 _FALSE, _TRUE, _OCTETS, _BUFFER = 0, 1, 2, 3
 _UNCHANGED = 2
@@ -93,12 +94,12 @@ class UsbAudio:
         return self._pipe.ask("n", b"a", bytes((itf,)))[0]
 
     def read(self, buf):
-        data = self._pipe.ask("n", b"r", struct.pack("<H", len(buf)))
-        memoryview(buf)[: len(data)] = data
-        return len(data)
+        samples = array("h", self._pipe.ask("n", b"r", struct.pack("<H", 2 * len(buf))))
+        memoryview(buf)[: len(samples)] = samples
+        return 2 * len(samples)
 
     def write(self, buf):
-        return struct.unpack("<H", self._pipe.ask("n", b"w", buf))[0]
+        return struct.unpack("<H", self._pipe.ask("n", b"w", bytes(buf)))[0]
 
     def space(self):
         return struct.unpack("<H", self._pipe.ask("n", b"s"))[0]

@@ -158,9 +158,12 @@ def test_a_long_pause_is_not_caught_up(bench):
     bench.host.set_interface(CAPTURING, 1)
     submit(bench, CAPTURE, [16])
     bench.run_for(CATCH_UP + 10 * MS)
+    assert bench.audio.write(bytes(range(1, 201)) * 5) == 1000
     urb = submit(bench, CAPTURE, [16])
     bench.settle()
     assert not urb.done
+    bench.run_for(MS)
+    assert urb.received == bytes(16)  # what the pause captured is dropped
 
 
 def test_silent_settings_and_unlinked_requests_move_nothing(bench):

@@ -101,10 +101,17 @@ class Stream:
         """Let `finish(urb)` come when the last of its packets has had its frame."""
         now = self._clock.now
         if self._due is None or self._due < now - CATCH_UP:
-            self._due = -(-now // MS) * MS
+            self._start_over(now)
         self._due += len(urb.packets) * MS
         urb.event = self._clock.at(self._due, lambda: finish(urb))
         self.urbs[urb] = True
+
+    def _start_over(self, now):
+        """At the next frame; what was captured in the pause would only be late."""
+        self._due = -(-now // MS) * MS
+        if self.is_in:
+            self._filling = True
+            self.fifo.clear(self.fifo.size)
 
     def move(self, urb):
         """The packets of one request."""
