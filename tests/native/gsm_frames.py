@@ -82,3 +82,6 @@ def signals():
     yield "clicks", clicks
     for hz in (100, 400, 1000, 2000, 3400, 4000):
         yield f"tone {hz} Hz", np.rint(20000 * np.sin(2 * np.pi * hz / 8000 * np.arange(16000) + 0.3)).astype(np.int16)
+    ms = np.arange(320) / 8
+    tones = [np.rint(5000 * np.sin(2 * np.pi * hz / 1000 * ms)).astype(np.int16) for hz in range(10, 4000, 10)]
+    yield "many tones of 40 ms", np.concatenate(tones)  # some bring Schur's recursion to its edge
