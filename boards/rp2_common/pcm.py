@@ -1,0 +1,155 @@
+"""The PCM highway of an Si3210 on a PIO state machine, with DMA in both directions.
+
+    PCLK   256 kHz: 32 to a frame, the chip's slowest
+    FSYNC  8 kHz, high during the first PCLK of a frame
+    DRX    to the chip: changes when PCLK rises, taken when it falls
+    DTX    from the chip: the same
+
+The first 16 PCLKs of a frame carry one sample, most significant bit first, the other 16 nothing: start counts 0
+(Si3210 regs 2..5), 16-bit linear (reg 1 PCMF = 11).
+
+Each direction has two buffers of a block and two DMA channels: one moves samples, the other gives it the next buffer.
+They run for ever without the processor; a block that is not replaced in time is played again.
+"""
+
+from array import array
+from machine import Pin
+from micropython import const
+from rp2 import DMA, PIO, StateMachine, asm_pio
+from uctypes import addressof
+
+from femtojack.board import BLOCK
+
+_PHASES = const(4)  # instructions of the program to a PCLK
+_PCLK_HZ = const(256000)
+STEP_HZ = const(1024000)  # the system clock must be a multiple of it, or PCLK jitters
+
+_HALF_WORD = const(1)  # DMA transfer sizes
+_WORD = const(2)
+_RING_8 = const(3)  # two addresses
+_READ_ADDR_TRIG = const(15)  # RP2040 datasheet 2.5.7: CH0_AL3_READ_ADDR_TRIG, as a word of the channel's registers
+_WRITE_ADDR_TRIG = const(11)  # CH0_AL2_WRITE_ADDR_TRIG
+
+
+@asm_pio(
+    sideset_init=(PIO.OUT_LOW, PIO.OUT_LOW),
+    out_init=PIO.OUT_LOW,
+    out_shiftdir=PIO.SHIFT_LEFT,
+    in_shiftdir=PIO.SHIFT_LEFT,
+    autopull=True,
+    autopush=True,
+    pull_thresh=16,
+    push_thresh=16,
+)
+def _highway():
+    # Side set: bit 0 is PCLK, bit 1 is FSYNC.
+    out(pins, 1).side(3)
+    set(x, 14).side(3)
+    in_(pins, 1).side(2)
+    nop().side(2)
+    label("bit")
+    out(pins, 1).side(1)
+    nop().side(1)
+    in_(pins, 1).side(0)
+    jmp(x_dec, "bit").side(0)
+    set(x, 14).side(1) [1]
+    nop().side(0) [1]
+    label("rest")
+    nop().side(1) [1]
+    jmp(x_dec, "rest").side(0) [1]
+
+
+class PcmPort:
+    """femtojack.board's `pcm`. `missed` counts blocks that were not fetched in time.
+
+    pclk: its pin; FSYNC is the pin after it. drx, dtx: pins of the data to the chip and from it.
+    """
+
+    def __init__(self, system_hz, pclk, drx, dtx, machine=0):
+        if system_hz % STEP_HZ:
+            raise ValueError("system clock must be a multiple of 1.024 MHz")
+        self.missed = 0
+        self._done = self._taken = 0  # blocks, modulo 2**16
+        self._buffers = [array("h", bytes(2 * BLOCK)) for _ in range(4)]
+        self._out = [memoryview(buffer) for buffer in self._buffers[:2]]
+        self._in = [memoryview(buffer) for buffer in self._buffers[2:]]
+        self._views = []
+        self._machine = StateMachine(
+            machine, _highway, freq=STEP_HZ, out_base=Pin(drx), in_base=Pin(dtx), sideset_base=Pin(pclk)
+        )
+        self._channels = [DMA() for _ in range(4)]
+        self._start(machine)
+
+    def due(self):
+        return self._done != self._taken
+
+    def exchange(self, play, captured, ref):
+        fresh = (self._done - self._taken) & 0xFFFF
+        if not fresh:
+            return False
+        self.missed += fresh - 1
+        self._taken = (self._taken + fresh) & 0xFFFF
+        i = (self._taken - 1) & 1
+        out = self._out[i]
+        self._view(captured)[:] = self._in[i]
+        self._view(ref)[:] = out
+        out[:] = self._view(play)
+        return True
+
+    def close(self):
+        """Stop the clocks."""
+        self._machine.active(0)
+        for channel in self._channels:
+            channel.close()
+
+    def _start(self, machine):
+        send, send_next, receive, receive_next = self._channels
+        self._tables = [_addresses(self._buffers[:2]), _addresses(self._buffers[2:])]
+        request = machine  # RP2040 datasheet 2.5.3: 0..3 are PIO0 TX0..3, 4..7 PIO0 RX0..3
+        send.config(
+            write=self._machine,
+            count=BLOCK,
+            ctrl=send.pack_ctrl(size=_HALF_WORD, inc_write=False, treq_sel=request, chain_to=send_next.channel),
+        )
+        receive.config(
+            read=self._machine,
+            count=BLOCK,
+            ctrl=receive.pack_ctrl(
+                size=_HALF_WORD,
+                inc_read=False,
+                treq_sel=request + 4,
+                chain_to=receive_next.channel,
+                irq_quiet=False,
+            ),
+        )
+        receive.irq(self._block, hard=True)
+        for channel, table, registers in (
+            (send_next, self._tables[0], send.registers[_READ_ADDR_TRIG : _READ_ADDR_TRIG + 1]),
+            (receive_next, self._tables[1], receive.registers[_WRITE_ADDR_TRIG : _WRITE_ADDR_TRIG + 1]),
+        ):
+            channel.config(
+                read=table,
+                write=registers,
+                count=1,
+                ctrl=channel.pack_ctrl(size=_WORD, inc_write=False, ring_size=_RING_8),
+                trigger=True,
+            )
+        self._machine.active(1)
+
+    def _block(self, channel):
+        """In an interrupt: a block was captured."""
+        self._done = (self._done + 1) & 0xFFFF
+
+    def _view(self, samples):
+        """The memoryview of one of the caller's arrays, made once: copying between views allocates nothing."""
+        for known, view in self._views:
+            if known is samples:
+                return view
+        view = memoryview(samples)
+        self._views.append((samples, view))
+        return view
+
+
+def _addresses(buffers):
+    """Addresses as DMA reads them in a ring: eight octets, and so aligned, as every block of the heap is."""
+    return array("I", [addressof(buffer) for buffer in buffers])

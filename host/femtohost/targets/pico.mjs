@@ -1,0 +1,217 @@
+// A Raspberry Pi Pico in an emulator: rp2040js with a ROM and a flash that keeps what is written, its USB serial port
+// on a TCP port, and its SPI bus and pins on another where a host models what is wired to them.
+//
+//   node pico.mjs '{"emulator": URL of rp2040js, "rom": FILE, "flash": FILE, "bus": {"port": N, "spi": 0, ...}}'
+//
+// stdout: one JSON object a line: {"event": "listening", "port"}, {"event": "usb", "ms", "seconds"}, {"event": "reset"}.
+// stdin: a line "reset" resets the chip; "quit", or its end, writes the flash back and ends.
+
+import fs from 'node:fs';
+import net from 'node:net';
+import readline from 'node:readline';
+
+const options = JSON.parse(process.argv[2]);
+const { Simulator, USBCDC, ConsoleLogger, LogLevel } = await import(options.emulator);
+
+const XIP = 0x10000000;
+const SIE_CTRL = 0x4c; // RP2040 datasheet 4.1.4: USB controller
+const PULL_UP = 1 << 16;
+const WATCHDOG = 0x40058; // the emulator names a peripheral by its base >> 12
+const FIFO_FULL = 500; // of 512 octets towards the device
+const SYSTEM_CLOCK = 125e6;
+const SM_CLKDIV_ONE = 1;
+
+const tell = (event) => process.stdout.write(JSON.stringify(event) + '\n');
+const started = performance.now();
+const flash = fs.readFileSync(options.flash);
+const waiting = []; // octets for the device
+let client = null;
+let bus = null;
+let board = null;
+
+// -- the chip --------------------------------------------------------------------------------------------------------
+
+class Board {
+  constructor(flash) {
+    this.sim = new Simulator();
+    this.mcu = this.sim.rp2040;
+    this.mcu.logger = new ConsoleLogger(LogLevel.Error);
+    this.mcu.loadBootrom(rom());
+    this.mcu.flash.set(flash);
+    this.mcu.peripherals[WATCHDOG].onWatchdogTrigger = () => setImmediate(reset);
+    this.mcu.pio.forEach(keepTime);
+    this.attach();
+    this.watchPullUp();
+    if (bus) bus.wire(this);
+    this.mcu.core.PC = XIP;
+    this.sim.execute();
+  }
+
+  stop() {
+    this.sim.stop();
+    this.mcu.pio.forEach((pio) => pio.stop());
+    this.dead = true;
+  }
+
+  // The host's side of the serial port: one for each enumeration.
+  attach() {
+    const usb = this.mcu.usbCtrl;
+    this.cdc = new USBCDC(usb);
+    this.cdc.onDeviceConnected = () => {
+      const seconds = (performance.now() - started) / 1000;
+      tell({ event: 'usb', ms: Math.round(this.sim.clock.nanos / 1e6), seconds });
+    };
+    this.cdc.onSerialData = (octets) => client?.write(Buffer.from(octets));
+    const enabled = usb.onUSBEnabled;
+    let times = 0;
+    usb.onUSBEnabled = () => {
+      if (times++) this.attach();
+      enabled();
+    };
+  }
+
+  // A device that drops its pull-up and raises it again has other descriptors: enumerate anew.
+  watchPullUp() {
+    const usb = this.mcu.usbCtrl;
+    const write = usb.writeUint32.bind(usb);
+    let up = false;
+    let first = true;
+    usb.writeUint32 = (offset, value) => {
+      write(offset, value);
+      if (offset !== SIE_CTRL) return;
+      const raised = !!(usb.sieCtrl & PULL_UP);
+      if (raised && !up) {
+        if (!first) {
+          this.attach();
+          usb.resetDevice();
+        }
+        first = false;
+      }
+      up = raised;
+    };
+  }
+}
+
+function rom() {
+  const image = Buffer.alloc(16384);
+  fs.readFileSync(options.rom).copy(image);
+  return new Uint32Array(image.buffer, image.byteOffset, image.length / 4);
+}
+
+// The emulator steps a PIO as fast as it can; here it keeps the clock of its first state machine that runs.
+function keepTime(pio) {
+  const clock = pio.rp2040.clock;
+  const period = () => {
+    const machine = pio.machines.find((m) => m.enabled) ?? pio.machines[0];
+    const divider = (machine.clockDivInt || 65536) + machine.clockDivFrac / 256;
+    return (Math.max(divider, SM_CLKDIV_ONE) / (pio.rp2040.clkSys || SYSTEM_CLOCK)) * 1e9;
+  };
+  const alarm = clock.createAlarm(() => {
+    if (pio.stopped) return;
+    pio.step();
+    alarm.schedule(period());
+  });
+  pio.run = () => alarm.schedule(period());
+}
+
+function reset() {
+  flash.set(board.mcu.flash.subarray(0, flash.length));
+  board.stop();
+  client?.destroy(); // a real port is gone, too
+  tell({ event: 'reset' });
+  board = new Board(flash);
+}
+
+function save() {
+  fs.writeFileSync(options.flash, board.mcu.flash.subarray(0, flash.length));
+}
+
+// -- the serial port -------------------------------------------------------------------------------------------------
+
+const server = net.createServer((socket) => {
+  client?.destroy();
+  client = socket;
+  waiting.length = 0;
+  socket.setNoDelay(true);
+  socket.on('data', (octets) => {
+    for (const octet of octets) waiting.push(octet);
+    feed();
+  });
+  socket.on('close', () => {
+    if (client === socket) client = null;
+  });
+  socket.on('error', () => {});
+});
+server.listen(0, '127.0.0.1', () => tell({ event: 'listening', port: server.address().port }));
+
+function feed() {
+  const cdc = board.cdc;
+  while (waiting.length && cdc.txFIFO.itemCount < FIFO_FULL) cdc.sendSerialByte(waiting.shift());
+  if (waiting.length) setTimeout(feed, 1);
+}
+
+// -- the bus ---------------------------------------------------------------------------------------------------------
+
+// What is wired to the SPI bus and the pins is modelled by a host. Records of two octets each way: kind, value.
+//   to the host    's' octet out; 'c' chip select; 'r' reset pin       to us   's' octet in; 'i' level of the interrupt pin
+// Time stands still while the host answers an SPI octet.
+class Bus {
+  constructor(socket, options) {
+    this.socket = socket;
+    this.options = options;
+    this.board = null;
+    this.half = null;
+    socket.setNoDelay(true);
+    socket.on('data', (octets) => {
+      for (const octet of octets) this.take(octet);
+    });
+  }
+
+  wire(board) {
+    const { spi, cs, reset, int } = this.options;
+    this.board = board;
+    board.mcu.spi[spi].onTransmit = (octet) => {
+      board.sim.stop();
+      this.send('s', octet);
+    };
+    board.mcu.gpio[cs].addListener((state) => this.send('c', state & 1));
+    board.mcu.gpio[reset].addListener((state) => this.send('r', state & 1));
+    board.mcu.gpio[int].setInputValue(true);
+  }
+
+  send(kind, value) {
+    this.socket.write(Buffer.from([kind.charCodeAt(0), value & 0xff]));
+  }
+
+  take(octet) {
+    if (this.half === null) {
+      this.half = octet;
+      return;
+    }
+    const kind = String.fromCharCode(this.half);
+    this.half = null;
+    if (!this.board || this.board.dead) return;
+    if (kind === 'i') this.board.mcu.gpio[this.options.int].setInputValue(!!octet);
+    if (kind === 's') {
+      this.board.mcu.spi[this.options.spi].completeTransmit(octet);
+      this.board.sim.execute();
+    }
+  }
+}
+
+// -- begin and end ---------------------------------------------------------------------------------------------------
+
+function quit() {
+  save();
+  process.exit(0);
+}
+
+if (options.bus) {
+  const socket = net.connect(options.bus.port, '127.0.0.1');
+  await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+  bus = new Bus(socket, options.bus);
+}
+board = new Board(flash);
+const commands = readline.createInterface({ input: process.stdin });
+commands.on('line', (line) => (line === 'reset' ? reset() : line === 'quit' && quit()));
+commands.on('close', quit);
