@@ -1,6 +1,7 @@
 """The App: every part of the gateway, joined, and the step that drives them."""
 
 from femtojack.call.control import Control
+from femtojack.call.loopback import Loopback
 from femtojack.config import parse_address, validate
 from femtojack.line.fxs import Port
 from femtojack.sip.message import MAX_SIZE
@@ -19,8 +20,21 @@ class App:
         self.control = Control(line["dial_plan"], board.trace)
         self.port = Port(board, line["country"], self.control)
         self.voice = VoicePath(board, config["voice"])
+        self._socket = None
+        if board.udp:
+            self._join(board, sip)
+        else:
+            self.agent = self.media = Loopback(board, self.voice, self.control)
+        self.control.bind(self.port, self.agent, self.media)
+        self._registering = False
+
+    def _join(self, board, sip):
+        """The media and the user agent of a box with a network."""
         self.media = Media(board, self.voice, sip["rtp_port"])
         self._socket = board.udp.open(sip["port"])
+        self._datagram = bytearray(MAX_SIZE)
+        self._datagram_view = memoryview(self._datagram)
+        self._source = bytearray(6)
         self.agent = UserAgent(
             {
                 "user": sip["user"],
@@ -36,20 +50,17 @@ class App:
             self.control,
             board.trace,
         )
-        self.control.bind(self.port, self.agent, self.media)
-        self._datagram = bytearray(MAX_SIZE)
-        self._datagram_view = memoryview(self._datagram)
-        self._source = bytearray(6)
-        self._registering = False
 
     def step(self, now):
         """Drain every input, then run what is due (see femtojack.board). Returns the next deadline or None."""
         if not self._registering:
             self._registering = True
             self.agent.register(now)
-        self.media.step()
+        if self._socket:
+            self.media.step()
         self.voice.step()
-        self._signalling(now)
+        if self._socket:
+            self._signalling(now)
         self.port.step(now)
         self.control.step(now)
         # The agent last: what the others did may have given it work.

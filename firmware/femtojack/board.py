@@ -29,7 +29,7 @@ voice (native code; state is a bytearray of the caller)
     ec_process(state, rin, sin, sout) array('h') of one length
     ulaw_encode(pcm, out), ulaw_decode(octets, out), alaw_encode(pcm, out), alaw_decode(octets, out)
 
-Network
+Network: `udp`, None where there is none (femtojack.call.loopback)
     udp.open(port) -> socket          OSError if it cannot be had
     socket.recv_into(buf, addr) -> n  -1 when nothing waits; a longer datagram is cut to len(buf)
     socket.send(buf, n, addr)         the first n octets of buf
