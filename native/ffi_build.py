@@ -9,7 +9,7 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).parent
-SOURCES = ["ec.c", "ec_adapt.c", "ec_control.c", "ec_nlp.c", "ec_kernel_scalar.c", "ec_kernel_x86.c", "g711.c"]
+SOURCES = sorted(HERE.glob("*.c"))  # all of the core: usermod/ and natmod/ take the same
 HEADERS = ["ec.h", "g711.h"]
 
 
@@ -26,7 +26,7 @@ def builder():
     ffi.set_source(
         "_femtonative",
         "\n".join(f'#include "{header}"' for header in HEADERS),
-        sources=[str(HERE / source) for source in SOURCES],
+        sources=[str(source) for source in SOURCES],
         include_dirs=[str(HERE)],
         extra_compile_args=["-std=c99", "-O3", "-Wall", "-Wextra"],
     )

@@ -1,0 +1,2 @@
+# For ports built with CMake: -DUSER_C_MODULES=<this repository>/native/usermod
+include(${CMAKE_CURRENT_LIST_DIR}/femtovoice/micropython.cmake)
