@@ -1,8 +1,9 @@
 """The loop of a board: a step at the deadline, at a PCM block, and while the SLIC asserts its interrupt."""
 
+from time import ticks_ms
+
 from machine import idle
 from micropython import const
-from time import ticks_ms
 
 from femtojack.ticks import ticks_diff
 

@@ -1,7 +1,8 @@
 """The PCM port of a board that has none: blocks of silence at their time, so that calls run."""
 
-from micropython import const
 from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
 
 from femtojack.board import BLOCK
 

@@ -47,7 +47,8 @@ class UdpSocket:
     def send(self, buf, n, addr):
         if self._to_address is None or addr != self._to:
             self._to[:] = addr
-            self._to_address = socket.getaddrinfo("%d.%d.%d.%d" % tuple(addr[:4]), addr[4] << 8 | addr[5])[0][-1]
+            host = f"{addr[0]}.{addr[1]}.{addr[2]}.{addr[3]}"
+            self._to_address = socket.getaddrinfo(host, addr[4] << 8 | addr[5])[0][-1]
         try:
             self._socket.sendto(memoryview(buf)[:n], self._to_address)
         except OSError:  # no route, no buffer: lost on the wire

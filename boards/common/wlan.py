@@ -1,7 +1,8 @@
 """Joining a wireless network at boot."""
 
-import network
 from time import sleep_ms
+
+import network
 
 from common.udp import UdpPort, dotted
 

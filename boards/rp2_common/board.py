@@ -1,8 +1,9 @@
 """A board with RP2040 or RP2350: the Board contract (femtojack.board) from `machine` and `rp2`. Wiring: deploy.md."""
 
-from machine import SPI, Pin, freq
 from os import urandom
 from time import sleep_ms
+
+from machine import SPI, Pin, freq
 
 from common import loop, native, settings
 from rp2_common.pcm import PcmPort
@@ -21,9 +22,8 @@ class Rp2Board:
     def __init__(self, system_hz, uplink):
         freq(system_hz)
         self.config, own = settings.load()
-        self.spi_slic = SPI(
-            0, baudrate=_SPI_HZ, polarity=1, phase=1, sck=Pin(_SCK), mosi=Pin(_MOSI), miso=Pin(_MISO, Pin.IN, Pin.PULL_UP)
-        )
+        miso = Pin(_MISO, Pin.IN, Pin.PULL_UP)  # a chip that is not there answers 0xFF
+        self.spi_slic = SPI(0, baudrate=_SPI_HZ, polarity=1, phase=1, sck=Pin(_SCK), mosi=Pin(_MOSI), miso=miso)
         self.cs_slic = Pin(_CS, Pin.OUT, value=1)
         self.reset_slic = Pin(_RESET, Pin.OUT, value=0)
         self.int_slic = Pin(_INT, Pin.IN, Pin.PULL_UP)

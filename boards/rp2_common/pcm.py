@@ -13,6 +13,7 @@ They run for ever without the processor; a block that is not replaced in time is
 """
 
 from array import array
+
 from machine import Pin
 from micropython import const
 from rp2 import DMA, PIO, StateMachine, asm_pio
@@ -52,11 +53,11 @@ def _highway():
     nop().side(1)
     in_(pins, 1).side(0)
     jmp(x_dec, "bit").side(0)
-    set(x, 14).side(1) [1]
-    nop().side(0) [1]
+    set(x, 14).side(1)[1]
+    nop().side(0)[1]
     label("rest")
-    nop().side(1) [1]
-    jmp(x_dec, "rest").side(0) [1]
+    nop().side(1)[1]
+    jmp(x_dec, "rest").side(0)[1]
 
 
 class PcmPort:

@@ -76,7 +76,7 @@ def build(
 def flash(
     name: Name,
     image: Annotated[Path | None, typer.Option(metavar="FILE", help="Image; else one is built, or found.")] = None,
-    port: Annotated[str | None, typer.Option(metavar="PORT", help="Serial port, for boards flashed through one.")] = None,
+    port: Annotated[str | None, typer.Option(metavar="PORT", help="Serial port, where it goes that way.")] = None,
     as_json: Json = False,
 ):
     """Put MicroPython itself onto a bare board: UF2 to the BOOTSEL drive, esptool or dfu-util elsewhere.

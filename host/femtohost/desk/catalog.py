@@ -14,7 +14,7 @@ HERE = Path(__file__).resolve().parents[3]  # the repository, in an editable ins
 class BoardInfo:
     """What boards/NAME/board.json says of a board beyond MicroPython's own keys.
 
-    port, board: MicroPython's names of its port and of its board. machine: a part of what `sys.implementation` calls it.
+    port, board: MicroPython's names of its port and of its board. machine: a part of what sys.implementation calls it.
     arch: mpy-cross's -march. flash: "uf2", "esptool", "dfu" or None. heap_kb: free at the prompt. runs: features;
     cannot: feature -> why, and what the firmware does instead. stubs: the PyPI package of its types.
     """
@@ -41,7 +41,7 @@ def boards_folder():
     """$FEMTOJACK_BOARDS, else boards/ of the repository."""
     folder = Path(os.environ.get("FEMTOJACK_BOARDS") or HERE / "boards")
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; set FEMTOJACK_BOARDS to the folder boards of femtojack's repository")
+        raise UserError(f"{folder}: no such folder; set FEMTOJACK_BOARDS to the repository's boards")
     return folder
 
 
@@ -72,4 +72,4 @@ def _read(path):
             runs=tuple(own["runs"]), cannot=own["cannot"], stubs=own["stubs"],
         )  # fmt: skip
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: {type(error).__name__}: {error}; see boards/README.md for what it must hold") from None
+        raise UserError(f"{path}: {type(error).__name__}: {error}; boards/README.md says what it holds") from None

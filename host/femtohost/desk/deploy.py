@@ -102,7 +102,7 @@ def deploy(link, bundle, config=None, force=False, progress=None):
 def _keep_foreign_starter(link, force):
     found = link.ask("try:\n    print(open('main.py', 'rb').read(64))\nexcept OSError:\n    print(None)\n")
     if found and not found.startswith(_OURS) and not force:
-        raise UserError(f"{link.port}: the board's main.py is not femtojack's; save it, then give --force to replace it")
+        raise UserError(f"{link.port}: the board has another main.py; save it, then give --force to replace it")
 
 
 def _check_room(link, bundle):

@@ -75,7 +75,7 @@ class Link:
         except TransportExecError as error:
             raise UserError(f"{self.port}: the board says: {_last_line(error.error_output)}") from None
         except (TransportError, OSError, struct.error) as error:
-            raise BoardLost(f"{self.port}: the board does not answer ({error}); check cable and port, reset it") from None
+            raise BoardLost(f"{self.port}: no answer ({error}); check the cable, reset the board") from None
 
     def run(self, code, timeout=_ANSWER_S, on_output=None):
         """Run `code` (str) on the board; what it printed, str. timeout: seconds of silence."""
@@ -99,7 +99,7 @@ class Link:
         """UserError unless this is a `board` (BoardInfo) with the pinned MicroPython or a later one."""
         machine, version = self.facts.machine, ".".join(map(str, self.facts.version))
         if board.machine not in machine:
-            raise UserError(f"{self.port}: is a {machine}, not a {board.product} ({board.name}); see femtojack board list")
+            raise UserError(f"{self.port}: is a {machine}, not a {board.product}; see femtojack board list")
         if self.facts.version < (1, 25):
             raise UserError(f"{self.port}: runs MicroPython {version}: needs 1.25; femtojack board flash {board.name}")
 
