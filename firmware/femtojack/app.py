@@ -4,10 +4,7 @@ from femtojack.call.control import Control
 from femtojack.call.loopback import Loopback
 from femtojack.config import parse_address, validate
 from femtojack.line.fxs import Port
-from femtojack.sip.message import MAX_SIZE
-from femtojack.sip.ua import UserAgent
 from femtojack.ticks import earlier
-from femtojack.voice.media import Media
 from femtojack.voice.path import VoicePath
 
 
@@ -29,7 +26,11 @@ class App:
         self._registering = False
 
     def _join(self, board, sip):
-        """The media and the user agent of a box with a network."""
+        """The media and the user agent of a box with a network. Without one their code is not even loaded."""
+        from femtojack.sip.message import MAX_SIZE
+        from femtojack.sip.ua import UserAgent
+        from femtojack.voice.media import Media
+
         self.media = Media(board, self.voice, sip["rtp_port"])
         self._socket = board.udp.open(sip["port"])
         self._datagram = bytearray(MAX_SIZE)

@@ -19,7 +19,3 @@ class BoardLost(RuntimeError):
 
 class VirtualTimeout(AssertionError):
     """A condition did not come true within its virtual time; the text ends with the last trace lines."""
-
-
-class BoardLost(Exception):
-    """A board that was there does not answer any more; the text is one line: which, and what to do."""

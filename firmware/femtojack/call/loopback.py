@@ -16,6 +16,8 @@ class Loopback:
     femtojack.voice.media; the stream of `path` (femtojack.voice.path.VoicePath)."""
 
     remote_sdp = None
+    registered = False
+    idle = True
 
     def __init__(self, board, path, events):
         self.encode = board.voice.ulaw_encode
@@ -69,6 +71,9 @@ class Loopback:
         if self.running:
             self.running = False
             self._path.detach()
+
+    def counters(self):
+        return {}
 
     def send(self):
         """Keep the 20 ms that stand in `frame_out`."""

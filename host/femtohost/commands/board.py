@@ -64,10 +64,10 @@ def build(
     result = {"board": name, "folder": str(folder), "files": len(bundle.files), "octets": bundle.size}
     result["sha256"] = bundle.digest()
     if image:
-        from femtohost.desk.image import build_image
+        from femtohost.toolchain import rp2
 
         path = folder / "firmware.uf2"
-        path.write_bytes(build_image(info, tell=lambda text: say(text, None)).read_bytes())
+        path.write_bytes(rp2.build(info, tell=lambda text: say(text, None)).read_bytes())
         result["image"] = str(path)
     _tell(result, as_json, f"{folder}: {result['files']} files, {result['octets']} octets, sha256 {result['sha256']}")
 

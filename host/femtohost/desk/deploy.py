@@ -5,14 +5,17 @@ the other folder, the board reads all of it back and tells its hashes, and only 
 A power cut, a pulled cable or an interrupt before that rename leaves what was there.
 """
 
+import binascii
 import hashlib
 import json
+import zlib
 from pathlib import PurePosixPath
 
 from femtohost.errors import BoardLost, UserError
 
 SLOTS = ("a", "b")
-CHUNK = 1024  # octets of a file that travel at once
+CHUNK = 2048  # octets of a file that travel at once
+_WINDOW = 11  # bits of the compressor's: a chunk
 CONFIG = "config.json"
 _OURS = b'"""/main.py of femtojack'
 _RESERVE = 8192  # octets that the file system may need for itself
@@ -72,6 +75,14 @@ for name in {names}:
 print('}}')
 """
 
+_WRITER = """
+from binascii import a2b_base64
+from deflate import DeflateIO, RAW
+from io import BytesIO
+def w(b):
+    f.write(DeflateIO(BytesIO(a2b_base64(b)), RAW, {window}).read())
+"""
+
 _RENAME = "import os\nos.rename({old!r}, {new!r})\nif hasattr(os, 'sync'):\n    os.sync()\n"
 
 
@@ -82,6 +93,7 @@ def deploy(link, bundle, config=None, force=False, progress=None):
     it). BoardLost: the board went away; it starts what it had before.
     """
     link.expect(bundle.board)
+    link.run(_WRITER.format(window=_WINDOW))
     current = link.ask(_SLOT)
     slot = SLOTS[current == SLOTS[0]]
     _keep_foreign_starter(link, force)
@@ -118,11 +130,22 @@ def _upload(link, slot, files, progress):
     link.run(_FOLDERS.format(folders=sorted(folders)))
     total, done = sum(map(len, files.values())), 0
     for name, data in files.items():
-        with link.guarded():
-            link.transport.fs_writefile(
-                f"{slot}/{name}", data, CHUNK, progress and (lambda n, _, before=done: progress(before + n, total))
-            )
-        done += len(data)
+        for n in _write(link, f"{slot}/{name}", data):
+            done += n
+            if progress:
+                progress(done, total)
+
+
+def _write(link, name, data):
+    """Write one file on the board, compressed on the way; yields the octets of each chunk written."""
+    link.run(f"f = open({name!r}, 'wb')")
+    for start in range(0, len(data), CHUNK):
+        chunk = data[start : start + CHUNK]
+        packer = zlib.compressobj(9, zlib.DEFLATED, -_WINDOW)
+        packed = packer.compress(chunk) + packer.flush()
+        link.run(f"w({binascii.b2a_base64(packed, newline=False)!r})")
+        yield len(chunk)
+    link.run("f.close()")
 
 
 def _parents(name):
@@ -141,8 +164,8 @@ def _verify(link, slot, files):
 def _replace(link, name, data):
     """One file, whole or as before: written beside, read back, renamed."""
     new = f"{name}.new"
-    with link.guarded():
-        link.transport.fs_writefile(new, data, CHUNK)
+    for _ in _write(link, new, data):
+        pass
     found = link.ask(_HASHES.format(names=repr([new])))
     if found != {new: hashlib.sha256(data).hexdigest()}:
         raise BoardLost(f"{link.port}: {new} on the board is not what was sent; its flash may be worn; try again")

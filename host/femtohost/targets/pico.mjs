@@ -21,6 +21,7 @@ const FIFO_FULL = 500; // of 512 octets towards the device
 const SYSTEM_CLOCK = 125e6;
 const SM_CLKDIV_ONE = 1;
 
+console.warn = () => {}; // its remark at every start: the second core is not modelled
 const tell = (event) => process.stdout.write(JSON.stringify(event) + '\n');
 const started = performance.now();
 const flash = fs.readFileSync(options.flash);
@@ -152,9 +153,13 @@ function feed() {
 
 // -- the bus ---------------------------------------------------------------------------------------------------------
 
-// What is wired to the SPI bus and the pins is modelled by a host. Records of two octets each way: kind, value.
-//   to the host    's' octet out; 'c' chip select; 'r' reset pin       to us   's' octet in; 'i' level of the interrupt pin
-// Time stands still while the host answers an SPI octet.
+// What is wired to the SPI bus and the pins is modelled by a host. Records to the host have ten octets: kind, value, the
+// chip's time in ns (little-endian); records to us two: kind, value.
+//   to the host    's' octet out; 't' time passes; 'c' chip select; 'r' reset pin
+//   to us          's' octet in and 't' answer theirs; 'i' level of the interrupt pin
+// The chip stands still while the host answers.
+const TICK_NS = 2e6;
+
 class Bus {
   constructor(socket, options) {
     this.socket = socket;
@@ -165,22 +170,35 @@ class Bus {
     socket.on('data', (octets) => {
       for (const octet of octets) this.take(octet);
     });
+    socket.on('close', () => process.exit(1));
   }
 
   wire(board) {
     const { spi, cs, reset, int } = this.options;
     this.board = board;
-    board.mcu.spi[spi].onTransmit = (octet) => {
-      board.sim.stop();
-      this.send('s', octet);
-    };
+    board.mcu.spi[spi].onTransmit = (octet) => this.ask('s', octet);
     board.mcu.gpio[cs].addListener((state) => this.send('c', state & 1));
     board.mcu.gpio[reset].addListener((state) => this.send('r', state & 1));
     board.mcu.gpio[int].setInputValue(true);
+    const alarm = board.sim.clock.createAlarm(() => {
+      alarm.schedule(TICK_NS);
+      this.ask('t', 0);
+    });
+    alarm.schedule(TICK_NS);
+  }
+
+  ask(kind, value) {
+    this.waits = (this.waits ?? 0) + 1;
+    this.board.sim.stop();
+    this.send(kind, value);
   }
 
   send(kind, value) {
-    this.socket.write(Buffer.from([kind.charCodeAt(0), value & 0xff]));
+    const record = Buffer.alloc(10);
+    record.writeUInt8(kind.charCodeAt(0), 0);
+    record.writeUInt8(value & 0xff, 1);
+    record.writeBigUInt64LE(BigInt(Math.round(this.board.sim.clock.nanos)), 2);
+    this.socket.write(record);
   }
 
   take(octet) {
@@ -190,12 +208,14 @@ class Bus {
     }
     const kind = String.fromCharCode(this.half);
     this.half = null;
-    if (!this.board || this.board.dead) return;
-    if (kind === 'i') this.board.mcu.gpio[this.options.int].setInputValue(!!octet);
-    if (kind === 's') {
-      this.board.mcu.spi[this.options.spi].completeTransmit(octet);
-      this.board.sim.execute();
+    const { spi, int } = this.options;
+    if (kind === 'i') {
+      this.board.mcu.gpio[int].setInputValue(!!octet);
+      return;
     }
+    if (kind === 's' && !this.board.dead) this.board.mcu.spi[spi].completeTransmit(octet);
+    this.waits -= 1;
+    if (this.waits === 0 && !this.board.dead) this.board.sim.execute();
   }
 }
 
