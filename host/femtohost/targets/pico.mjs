@@ -18,8 +18,6 @@ const SIE_CTRL = 0x4c; // RP2040 datasheet 4.1.4: USB controller
 const PULL_UP = 1 << 16;
 const WATCHDOG = 0x40058; // the emulator names a peripheral by its base >> 12
 const FIFO_FULL = 500; // of 512 octets towards the device
-const SYSTEM_CLOCK = 125e6;
-const SM_CLKDIV_ONE = 1;
 
 console.warn = () => {}; // its remark at every start: the second core is not modelled
 const tell = (event) => process.stdout.write(JSON.stringify(event) + '\n');
@@ -102,17 +100,16 @@ function rom() {
 // The emulator steps a PIO as fast as it can; here it keeps the clock of its first state machine that runs.
 function keepTime(pio) {
   const clock = pio.rp2040.clock;
-  const period = () => {
-    const machine = pio.machines.find((m) => m.enabled) ?? pio.machines[0];
-    const divider = (machine.clockDivInt || 65536) + machine.clockDivFrac / 256;
-    return (Math.max(divider, SM_CLKDIV_ONE) / (pio.rp2040.clkSys || SYSTEM_CLOCK)) * 1e9;
-  };
   const alarm = clock.createAlarm(() => {
     if (pio.stopped) return;
+    const machine = pio.machines.find((m) => m.enabled) ?? pio.machines[0];
+    const before = machine.cycles;
     pio.step();
-    alarm.schedule(period());
+    const cycles = Math.max(machine.cycles - before, 1); // an instruction, and its delay
+    const divider = (machine.clockDivInt || 65536) + machine.clockDivFrac / 256;
+    alarm.schedule((cycles * divider * 1e9) / pio.rp2040.clkSys);
   });
-  pio.run = () => alarm.schedule(period());
+  pio.run = () => alarm.schedule(0);
 }
 
 function reset() {
