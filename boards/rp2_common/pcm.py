@@ -13,6 +13,7 @@ They run for ever without the processor; a block that is not replaced in time is
 """
 
 from array import array
+from struct import pack_into
 
 from machine import Pin
 from micropython import const
@@ -24,6 +25,8 @@ from femtojack.board import BLOCK
 _PHASES = const(4)  # instructions of the program to a PCLK
 _PCLK_HZ = const(256000)
 STEP_HZ = const(1024000)  # the system clock must be a multiple of it, or PCLK jitters
+
+_BLOCK_OCTETS = "160s"  # copies without a slice, which would be an object
 
 _HALF_WORD = const(1)  # DMA transfer sizes
 _WORD = const(2)
@@ -71,12 +74,10 @@ class PcmPort:
             raise ValueError("system clock must be a multiple of 1.024 MHz")
         self.missed = 0
         self._done = self._taken = 0  # blocks, modulo 2**16
-        self._buffers = [array("h", bytes(2 * BLOCK)) for _ in range(4)]
-        self._out = [memoryview(buffer) for buffer in self._buffers[:2]]
-        self._in = [memoryview(buffer) for buffer in self._buffers[2:]]
-        self._views = []
+        self._out = [array("h", bytes(2 * BLOCK)) for _ in range(2)]
+        self._in = [array("h", bytes(2 * BLOCK)) for _ in range(2)]
         self._machine = StateMachine(
-            machine, _highway, freq=STEP_HZ, out_base=Pin(drx), in_base=Pin(dtx), sideset_base=Pin(pclk)
+            machine, _highway, freq=STEP_HZ, out_base=Pin(drx), in_base=Pin(dtx, Pin.IN), sideset_base=Pin(pclk)
         )
         self._channels = [DMA() for _ in range(4)]
         self._start(machine)
@@ -92,9 +93,9 @@ class PcmPort:
         self._taken = (self._taken + fresh) & 0xFFFF
         i = (self._taken - 1) & 1
         out = self._out[i]
-        self._view(captured)[:] = self._in[i]
-        self._view(ref)[:] = out
-        out[:] = self._view(play)
+        pack_into(_BLOCK_OCTETS, captured, 0, self._in[i])
+        pack_into(_BLOCK_OCTETS, ref, 0, out)
+        pack_into(_BLOCK_OCTETS, out, 0, play)
         return True
 
     def close(self):
@@ -105,7 +106,7 @@ class PcmPort:
 
     def _start(self, machine):
         send, send_next, receive, receive_next = self._channels
-        self._tables = [_addresses(self._buffers[:2]), _addresses(self._buffers[2:])]
+        self._tables = [_addresses(self._out), _addresses(self._in)]
         request = machine  # RP2040 datasheet 2.5.3: 0..3 are PIO0 TX0..3, 4..7 PIO0 RX0..3
         send.config(
             write=self._machine,
@@ -140,15 +141,6 @@ class PcmPort:
     def _block(self, channel):
         """In an interrupt: a block was captured."""
         self._done = (self._done + 1) & 0xFFFF
-
-    def _view(self, samples):
-        """The memoryview of one of the caller's arrays, made once: copying between views allocates nothing."""
-        for known, view in self._views:
-            if known is samples:
-                return view
-        view = memoryview(samples)
-        self._views.append((samples, view))
-        return view
 
 
 def _addresses(buffers):

@@ -1,7 +1,8 @@
 // A Raspberry Pi Pico in an emulator: rp2040js with a ROM and a flash that keeps what is written, its USB serial port
 // on a TCP port, and its SPI bus and pins on another where a host models what is wired to them.
 //
-//   node pico.mjs '{"emulator": URL of rp2040js, "rom": FILE, "flash": FILE, "bus": {"port": N, "spi": 0, ...}}'
+//   node pico.mjs '{"emulator": URL of rp2040js, "rom": FILE, "flash": FILE, "wires": [[FROM, TO], ...],
+//                   "bus": {"port": N, "spi": 0, "cs": PIN, "reset": PIN, "int": PIN}}'
 //
 // stdout: one JSON object a line: {"event": "listening", "port"}, {"event": "usb", "ms", "seconds"}, {"event": "reset"}.
 // stdin: a line "reset" resets the chip; "quit", or its end, writes the flash back and ends.
@@ -41,6 +42,7 @@ class Board {
     this.mcu.pio.forEach(keepTime);
     this.attach();
     this.watchPullUp();
+    for (const [from, to] of options.wires ?? []) this.wire(from, to);
     if (bus) bus.wire(this);
     this.mcu.core.PC = XIP;
     this.sim.execute();
@@ -50,6 +52,11 @@ class Board {
     this.sim.stop();
     this.mcu.pio.forEach((pio) => pio.stop());
     this.dead = true;
+  }
+
+  wire(from, to) {
+    const { gpio } = this.mcu;
+    gpio[from].addListener((state) => gpio[to].setInputValue(!!(state & 1)));
   }
 
   // The host's side of the serial port: one for each enumeration.

@@ -50,18 +50,19 @@ class Pico:
     flash    path of a file that keeps the flash; what it holds is what the board starts with. Without: a temporary one
     slic     the model that is wired to SPI 0 and its pins (femtohost.models.slic.Si3210); None: nothing. Its clock
              follows the chip's time
+    wires    pairs of GPIO numbers: the level of the first goes to the second
 
     `port` is what mpremote takes. UserError: node, npm or a compiler is missing. BoardLost: the emulator ended.
     """
 
-    def __init__(self, image, flash=None, slic=None):
+    def __init__(self, image, flash=None, slic=None, wires=()):
         self._folder = None if flash else tempfile.TemporaryDirectory()
         self.flash = Path(flash or Path(self._folder.name) / "flash.bin")
         if not self.flash.exists():
             self.flash.write_bytes(flash_of(Path(image).read_bytes()))
         self.boot_ms = self.boot_s = None
         self._bus = Bus(slic) if slic else None
-        options = {"emulator": emulator().as_uri(), "rom": str(rom()), "flash": str(self.flash)}
+        options = {"emulator": emulator().as_uri(), "rom": str(rom()), "flash": str(self.flash), "wires": wires}
         if self._bus:
             options["bus"] = {"port": self._bus.port, "spi": 0, "cs": 17, "reset": 20, "int": 21}
         self._process = subprocess.Popen(
