@@ -18,7 +18,7 @@ class Flash:
     """NOR flash in a file: erase sets, programming clears."""
 
     def __init__(self, path, cut):
-        self.file = open(path, "r+b")
+        self.file = open(path, "r+b")  # noqa: SIM115 (open for ever)
         self.cut = cut
         self.writes = 0
 

@@ -81,7 +81,7 @@ def test_after_a_power_cut_it_deploys_again(host_board, deployed):
 def test_what_was_written_wrong_is_not_started(host_board, monkeypatch):
     put(host_board, bundle_of(1))
     run = Link.run
-    monkeypatch.setattr(Link, "run", lambda self, code, *a, **k: run(self, code.replace("w(b'", "w(b'AAAA' + b'"), *a, **k))
+    monkeypatch.setattr(Link, "run", lambda link, code, *rest: run(link, code.replace("w(b'", "w(b'AAAA' + b'"), *rest))
     with pytest.raises((BoardLost, UserError)):
         put(host_board, bundle_of(2))
     monkeypatch.undo()

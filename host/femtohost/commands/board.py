@@ -108,10 +108,13 @@ def deploy(
     from femtohost.desk.catalog import find
     from femtohost.desk.deploy import deploy as put
     from femtohost.desk.link import Link
-    from femtohost.desk.settings import load_board_settings
+    from femtohost.settings import load_board_settings
 
     info = find(name)
-    settings = load_board_settings(config) if config else None
+    settings = None
+    if config:
+        settings, own = load_board_settings(config)
+        settings["board"] = own
     with progress_bar("compiling") as progress:
         bundle = make(info, not no_native, progress)
     with Link(port) as link, progress_bar("deploying") as progress:

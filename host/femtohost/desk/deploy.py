@@ -138,14 +138,15 @@ def _upload(link, slot, files, progress):
 
 def _write(link, name, data):
     """Write one file on the board, compressed on the way; yields the octets of each chunk written."""
-    link.run(f"f = open({name!r}, 'wb')")
-    for start in range(0, len(data), CHUNK):
+    starts = range(0, len(data), CHUNK) or (0,)
+    for start in starts:
         chunk = data[start : start + CHUNK]
         packer = zlib.compressobj(9, zlib.DEFLATED, -_WINDOW)
-        packed = packer.compress(chunk) + packer.flush()
-        link.run(f"w({binascii.b2a_base64(packed, newline=False)!r})")
+        packed = binascii.b2a_base64(packer.compress(chunk) + packer.flush(), newline=False)
+        begin = f"f = open({name!r}, 'wb')\n" if start == 0 else ""
+        end = "\nf.close()" if start == starts[-1] else ""
+        link.run(f"{begin}w({packed!r}){end}")
         yield len(chunk)
-    link.run("f.close()")
 
 
 def _parents(name):

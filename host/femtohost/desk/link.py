@@ -6,6 +6,7 @@ A board that does not answer, or goes away, is BoardLost: one line, exit code 5.
 import ast
 import contextlib
 import struct
+import subprocess
 import sys
 from dataclasses import dataclass
 
@@ -108,6 +109,13 @@ class Link:
         with contextlib.suppress(Exception), contextlib.redirect_stdout(sys.stderr):
             self.transport.exec_raw_no_follow("import machine\nmachine.reset()")
             self.transport.read_until(1, b"\x04", timeout=1)
+
+
+def prompt(port):
+    """mpremote's own prompt on this terminal; its exit code."""
+    if not sys.stdin.isatty():
+        raise UserError("repl: needs a terminal")
+    return subprocess.call([sys.executable, "-m", "mpremote", "connect", port, "repl"])
 
 
 def _open(port):

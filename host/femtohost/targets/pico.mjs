@@ -18,6 +18,8 @@ const XIP = 0x10000000;
 const SIE_CTRL = 0x4c; // RP2040 datasheet 4.1.4: USB controller
 const PULL_UP = 1 << 16;
 const WATCHDOG = 0x40058; // the emulator names a peripheral by its base >> 12
+const SLICE = 1e6; // cycles before the host's turn
+const BUSY_SLICE = 2e4; // cycles of running code before it
 const FIFO_FULL = 500; // of 512 octets towards the device
 
 console.warn = () => {}; // its remark at every start: the second core is not modelled
@@ -31,9 +33,40 @@ let board = null;
 
 // -- the chip --------------------------------------------------------------------------------------------------------
 
+// The emulator's own loop looks at the host every 8 ms of the chip's time: long, while code runs. This one looks often.
+class QuickSimulator extends Simulator {
+  execute() {
+    const { rp2040, clock } = this;
+    this.executeTimer = null;
+    this.stopped = false;
+    const cycleNs = 1e9 / rp2040.clkSys;
+    let busy = 0;
+    for (let cycles = 0; cycles < SLICE && busy < BUSY_SLICE && !this.stopped; ) {
+      if (rp2040.core.waiting) {
+        const ns = clock.nanosToNextAlarm;
+        clock.tick(ns);
+        cycles += ns / cycleNs;
+      } else {
+        const n = rp2040.core.executeInstruction();
+        clock.tick(n * cycleNs);
+        cycles += n;
+        busy += n;
+      }
+    }
+    if (this.stopped) return;
+    if (busy >= BUSY_SLICE) this.next = setImmediate(() => this.execute());
+    else this.executeTimer = setTimeout(() => this.execute(), 0);
+  }
+
+  stop() {
+    clearImmediate(this.next);
+    super.stop();
+  }
+}
+
 class Board {
   constructor(flash) {
-    this.sim = new Simulator();
+    this.sim = new QuickSimulator();
     this.mcu = this.sim.rp2040;
     this.mcu.logger = new ConsoleLogger(LogLevel.Error);
     this.mcu.loadBootrom(rom());
