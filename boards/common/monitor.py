@@ -4,6 +4,9 @@ It stands between the board and the App: `Monitor(board, write)` takes the place
 `write(octets)` gets one frame at a time.
 """
 
+# Viper's types are known to its compiler only.
+# pyright: reportUndefinedVariable=false
+
 import gc
 import json
 from binascii import crc32
@@ -100,7 +103,7 @@ def stuff(source: ptr8, n: int, out: ptr8) -> int:
 
 def run(write):
     """Run the firmware, watched, for ever."""
-    from board import Board
+    from board import Board  # pyright: ignore[reportMissingImports]
 
     from femtojack.app import App
 

@@ -1,30 +1,22 @@
-"""The PCM highway of an Si3210 on a PIO state machine, with DMA in both directions.
-
-    PCLK   256 kHz: 32 to a frame, the chip's slowest
-    FSYNC  8 kHz, high during the first PCLK of a frame
-    DRX    to the chip: changes when PCLK rises, taken when it falls
-    DTX    from the chip: the same
-
-The first 16 PCLKs of a frame carry one sample, most significant bit first, the other 16 nothing: start counts 0
-(Si3210 regs 2..5), 16-bit linear (reg 1 PCMF = 11).
+"""The PCM highway of an Si3210 on a PIO state machine (rp2_common.highway), with DMA in both directions.
 
 Each direction has two buffers of a block and two DMA channels: one moves samples, the other gives it the next buffer.
 They run for ever without the processor; a block that is not replaced in time is played again.
 """
+
+# MicroPython's stubs know neither `channel` nor `registers` of DMA.
+# pyright: reportAttributeAccessIssue=false
 
 from array import array
 from struct import pack_into
 
 from machine import Pin
 from micropython import const
-from rp2 import DMA, PIO, StateMachine, asm_pio
+from rp2 import DMA, StateMachine
 from uctypes import addressof
 
 from femtojack.board import BLOCK
-
-_PHASES = const(4)  # instructions of the program to a PCLK
-_PCLK_HZ = const(256000)
-STEP_HZ = const(1024000)  # the system clock must be a multiple of it, or PCLK jitters
+from rp2_common import highway
 
 _BLOCK_OCTETS = "160s"  # copies without a slice, which would be an object
 
@@ -35,34 +27,6 @@ _READ_ADDR_TRIG = const(15)  # RP2040 datasheet 2.5.7: CH0_AL3_READ_ADDR_TRIG, a
 _WRITE_ADDR_TRIG = const(11)  # CH0_AL2_WRITE_ADDR_TRIG
 
 
-@asm_pio(
-    sideset_init=(PIO.OUT_LOW, PIO.OUT_LOW),
-    out_init=PIO.OUT_LOW,
-    out_shiftdir=PIO.SHIFT_LEFT,
-    in_shiftdir=PIO.SHIFT_LEFT,
-    autopull=True,
-    autopush=True,
-    pull_thresh=16,
-    push_thresh=16,
-)
-def _highway():
-    # Side set: bit 0 is PCLK, bit 1 is FSYNC.
-    out(pins, 1).side(3)
-    set(x, 14).side(3)
-    in_(pins, 1).side(2)
-    nop().side(2)
-    label("bit")
-    out(pins, 1).side(1)
-    nop().side(1)
-    in_(pins, 1).side(0)
-    jmp(x_dec, "bit").side(0)
-    set(x, 14).side(1)[1]
-    nop().side(0)[1]
-    label("rest")
-    nop().side(1)[1]
-    jmp(x_dec, "rest").side(0)[1]
-
-
 class PcmPort:
     """femtojack.board's `pcm`. `missed` counts blocks that were not fetched in time.
 
@@ -70,14 +34,19 @@ class PcmPort:
     """
 
     def __init__(self, system_hz, pclk, drx, dtx, machine=0):
-        if system_hz % STEP_HZ:
+        if system_hz % highway.STEP_HZ:
             raise ValueError("system clock must be a multiple of 1.024 MHz")
         self.missed = 0
         self._done = self._taken = 0  # blocks, modulo 2**16
         self._out = [array("h", bytes(2 * BLOCK)) for _ in range(2)]
         self._in = [array("h", bytes(2 * BLOCK)) for _ in range(2)]
         self._machine = StateMachine(
-            machine, _highway, freq=STEP_HZ, out_base=Pin(drx), in_base=Pin(dtx, Pin.IN), sideset_base=Pin(pclk)
+            machine,
+            highway.program,
+            freq=highway.STEP_HZ,
+            out_base=Pin(drx),
+            in_base=Pin(dtx, Pin.IN),
+            sideset_base=Pin(pclk),
         )
         self._channels = [DMA() for _ in range(4)]
         self._start(machine)

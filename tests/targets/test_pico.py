@@ -101,6 +101,7 @@ def test_files_survive_resets(pico):
 def test_native_code_gives_the_same_bits(pico):
     code = """
 import femtovoice as v
+from array import array
 from hashlib import sha256
 x = 1
 def noise(n):
@@ -140,6 +141,7 @@ def test_pcm_gives_back_what_a_wire_brings(pico):
     _, link = pico(wires=[(DRX, DTX)])
     code = """
 import machine, micropython
+from array import array
 machine.freq(128_000_000)
 from rp2_common.pcm import PcmPort
 port = PcmPort(128_000_000, 2, 4, 5)
