@@ -13,7 +13,7 @@ class SilentPcm:
     """femtojack.board's `pcm`; what is played is lost."""
 
     def __init__(self):
-        self.missed = self.late = 0
+        self.missed = 0
         self._due = ticks_add(ticks_ms(), _BLOCK_MS)
 
     def due(self):

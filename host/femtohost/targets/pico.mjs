@@ -45,7 +45,7 @@ class QuickSimulator extends Simulator {
       if (rp2040.core.waiting) {
         const ns = clock.nanosToNextAlarm;
         clock.tick(ns);
-        cycles += ns / cycleNs;
+        cycles += 1 + ns / cycleNs;
       } else {
         const n = rp2040.core.executeInstruction();
         clock.tick(n * cycleNs);
