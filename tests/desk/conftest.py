@@ -43,7 +43,7 @@ class HostBoard:
                     [self._program, PROMPT, self.flash, str(self.cut)],
                     stdin=connection, stdout=connection, stderr=subprocess.PIPE, check=False,
                 )  # fmt: skip
-                self.writes = int(done.stderr.split()[-1])
+                self.writes = int((done.stderr.split() or [b"0"])[-1])
 
     def close(self):
         self._listener.shutdown(socket.SHUT_RDWR)
