@@ -20,6 +20,8 @@ _PCLK, _FSYNC = 4, 5
 
 
 class Board:
+    usb = usb_audio = None
+
     def __init__(self):
         self.config, own = settings.load()
         miso = Pin(_MISO, Pin.IN, Pin.PULL_UP)  # a chip that is not there answers 0xFF

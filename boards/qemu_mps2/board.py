@@ -24,6 +24,8 @@ class Nothing:
 
 
 class Board:
+    usb = usb_audio = None
+
     def __init__(self, config=None):
         self.config = config or {}
         self.spi_slic = self.cs_slic = self.reset_slic = self.int_slic = Nothing()

@@ -18,6 +18,8 @@ _PCLKS = 32  # to a frame
 
 
 class Board:
+    usb = usb_audio = None
+
     def __init__(self):
         self.config, own = settings.load("config.json")
         self.spi_slic = SPI(2, baudrate=_SPI_HZ, polarity=1, phase=1)  # Y6 SCK, Y8 MOSI, Y7 MISO

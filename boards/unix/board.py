@@ -1,111 +1,17 @@
 """The Board of a MicroPython interpreter on the host: the hardware is at the other end of a pipe.
 
-The same models as everywhere serve it (femtohost.targets.pipe). The command line ends with two descriptors: the first
-brings frames from the host, the second takes frames to it; stdout and stderr stay the interpreter's own.
-
-A frame: operation u8, length u16, payload; all numbers little-endian.
-
- to the host, no answer       payload
-  t  trace                    length of point u8, point, data
-  p  pin                      index in PINS u8, level u8
-  x  PCM exchange             the block to play, 160 octets
-  u  send a datagram          socket u8, endpoint (6 octets), data
-  c  close a socket           socket u8
- to the host, answered by R (the answer) or E (an errno, u16: OSError)
-  g  configuration            -                                  -> JSON: config, address
-  s  SPI transfer             octets                             -> level of the interrupt pin u8, octets
-  o  open a UDP port          port u16                           -> socket u8
-  e  entropy                  count u16                          -> octets
-  w  wait                     ms u32                             -> -
-  v  native voice             function (a letter), arguments     -> see Voice
- from the host
-  P  a PCM block is there     captured, ref: 160 octets each
-  U  a datagram is there      socket u8, endpoint, data
-  I  the interrupt pin        level u8
-  S  step                     now u32                            answered by d: the deadline, u32, or nothing
-  H  shut down                now u32                            answered by d
-  Q  how are you              -                                  answered by d: JSON, App.status and the heap
-
-`S`, `H` and `Q` come only while the App waits, from `run` on (told by an r).
+The same models as everywhere serve it, in virtual time (femtohost.targets.pipe).
 """
 
 import gc
 import json
 import struct
-import sys
+
+from pipe import Pipe
+from usb_port import UsbAudio, UsbDevice
 
 PINS = ("cs_slic", "reset_slic")
 _BLOCK = 160
-_BUFFER = 4096  # of frames not yet written; a larger frame goes alone
-
-
-class Pipe:
-    """Frames to and from the host. Frames that need no answer wait for one that does."""
-
-    def __init__(self, inputs):
-        self._in = open(int(sys.argv[-2]), "rb")  # noqa: SIM115 (open for ever)
-        self._out = open(int(sys.argv[-1]), "wb")  # noqa: SIM115
-        self._inputs = inputs
-        self._head = bytearray(3)
-        self._buffer = bytearray(_BUFFER)
-        self._view = memoryview(self._buffer)
-        self._used = 0
-
-    def post(self, op, *parts):
-        """Send a frame some time before the next answer is asked for."""
-        length = 0
-        for part in parts:
-            length += len(part)
-        if self._used + 3 + length > _BUFFER:
-            self.flush()
-        if 3 + length > _BUFFER:
-            self._write(struct.pack("<BH", ord(op), length))
-            for part in parts:
-                self._write(part)
-            return
-        struct.pack_into("<BH", self._buffer, self._used, ord(op), length)
-        self._used += 3
-        for part in parts:
-            self._view[self._used : self._used + len(part)] = part
-            self._used += len(part)
-
-    def flush(self):
-        self._write(self._view[: self._used])
-        self._used = 0
-
-    def _write(self, data):
-        sent = 0
-        while sent < len(data):
-            sent += self._out.write(data[sent:] if sent else data)
-
-    def ask(self, op, *parts):
-        """Send a frame and return the payload of its answer; OSError where the host says so."""
-        self.post(op, *parts)
-        self.flush()
-        while True:
-            op, payload = self.read()
-            if op == b"R":
-                return payload
-            if op == b"E":
-                raise OSError(struct.unpack("<H", payload)[0])
-            self._inputs[op](payload)
-
-    def read(self):
-        """The next frame: (operation, payload)."""
-        self._fill(self._head)
-        op, length = struct.unpack("<BH", self._head)
-        payload = bytearray(length)
-        self._fill(payload)
-        return bytes((op,)), payload
-
-    def _fill(self, buffer):
-        view, got = memoryview(buffer), 0
-        while got < len(buffer):
-            n = self._in.readinto(view[got:])
-            if not n:
-                print("the pipe to the host is closed")
-                sys.exit(1)
-            got += n
 
 
 class Pin:
@@ -203,7 +109,7 @@ class Voice:
     """The host's native code. A state holds nothing but the number by which the host knows it, u32.
 
     Functions: z taps u16 -> size u32; n number u32, taps u16, flags u8; r number; f number, on u8;
-    p number, rin, sin -> sout; M m (mu-law encode, decode) and A a (A-law): input -> output.
+    p number, rin, sin -> sout; M m (mu-law encode, decode), A a (A-law) and h (half the rate): input -> output.
     """
 
     def __init__(self, pipe):
@@ -239,13 +145,42 @@ class Voice:
     def alaw_decode(self, octets, out):
         _copy(self._pipe.ask("v", b"a", octets), 0, out)
 
+    def pcm_halve(self, pcm, out):
+        _copy(self._pipe.ask("v", b"h", bytes(pcm)), 0, out)
+
+
+class Blocks:
+    """The disc's blocks of 2048 octets."""
+
+    def __init__(self, pipe):
+        self._pipe = pipe
+
+    @property
+    def count(self):
+        return struct.unpack("<I", self._pipe.ask("b", b"c"))[0]
+
+    def read(self, lba, buf):
+        buf[:] = self._pipe.ask("b", b"r", struct.pack("<II", lba, len(buf)))
+
+
+class Store:
+    def __init__(self, pipe):
+        self._pipe = pipe
+
+    def get(self, key):
+        answer = self._pipe.ask("m", b"g", key.encode())
+        return bytes(answer[1:]) if answer else None
+
+    def put(self, key, data):
+        key = key.encode()
+        self._pipe.ask("m", b"p", bytes((len(key),)), key, data)
+
 
 class Board:
     """The contract of femtojack.board over one Pipe."""
 
     def __init__(self):
-        inputs = {}
-        pipe = self._pipe = Pipe(inputs)
+        pipe = self._pipe = Pipe()
         about = json.loads(pipe.ask("g"))
         self.config = about["config"]
         self.cs_slic, self.reset_slic = (Pin(pipe, i) for i in range(len(PINS)))
@@ -254,10 +189,13 @@ class Board:
         self.pcm = Pcm(pipe)
         self.udp = Udp(pipe, bytes(about["address"]))
         self.voice = Voice(pipe)
-        inputs[b"P"] = self.pcm.take
-        inputs[b"U"] = self.udp.take
-        inputs[b"I"] = self._interrupt
-        self._inputs = inputs
+        self.usb = UsbDevice(pipe) if about["usb"] else None
+        self.usb_audio = UsbAudio(pipe) if about["usb"] else None
+        self.blocks = Blocks(pipe)
+        self.store = Store(pipe)
+        pipe.inputs[b"P"] = self.pcm.take
+        pipe.inputs[b"U"] = self.udp.take
+        pipe.inputs[b"I"] = self._interrupt
 
     def _interrupt(self, payload):
         self.int_slic.level = payload[0]
@@ -274,27 +212,23 @@ class Board:
 
     def run(self, app):
         """Serve the host for ever."""
-        commands = {b"S": self._step, b"H": self._shut_down, b"Q": self._status}
+        self._app = app
+        self._pipe.commands.update({b"S": self._step, b"H": self._shut_down, b"Q": self._status})
         self._pipe.post("r")
         self._pipe.flush()
         while True:
-            op, payload = self._pipe.read()
-            if op in commands:
-                self._pipe.post("d", commands[op](app, payload))
-                self._pipe.flush()
-            else:
-                self._inputs[op](payload)
+            self._pipe.take(*self._pipe.read())
 
-    def _step(self, app, payload):
-        deadline = app.step(struct.unpack("<I", payload)[0])
+    def _step(self, payload):
+        deadline = self._app.step(struct.unpack("<I", payload)[0])
         return b"" if deadline is None else struct.pack("<I", deadline)
 
-    def _shut_down(self, app, payload):
-        app.shut_down(struct.unpack("<I", payload)[0])
+    def _shut_down(self, payload):
+        self._app.shut_down(struct.unpack("<I", payload)[0])
         return b""
 
-    def _status(self, app, payload):
+    def _status(self, payload):
         gc.collect()
-        status = app.status()
+        status = self._app.status()
         status["heap_used"], status["heap_free"] = gc.mem_alloc(), gc.mem_free()
         return json.dumps(status).encode()

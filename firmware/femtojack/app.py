@@ -1,10 +1,12 @@
 """The App: every part of the gateway, joined, and the step that drives them."""
 
 from femtojack.call.control import Control
+from femtojack.call.legs import LineLeg, PcLeg
 from femtojack.call.loopback import Loopback
 from femtojack.config import parse_address, validate
 from femtojack.line.fxs import Port
 from femtojack.ticks import earlier
+from femtojack.voice.bridge import Bridge
 from femtojack.voice.path import VoicePath
 
 
@@ -16,26 +18,39 @@ class App:
         sip, line = config["sip"], config["line"]
         self.control = Control(line["dial_plan"], board.trace)
         self.port = Port(board, line["country"], self.control)
-        self.voice = VoicePath(board, config["voice"])
+        bridge = Bridge()
+        self.voice = VoicePath(board, config["voice"], bridge)
+        self.usb = self._attach(board) if board.usb else None
         self._socket = None
         if board.udp:
             self._join(board, sip)
         else:
-            self.agent = self.media = Loopback(board, self.voice, self.control)
-        self.control.bind(self.port, self.agent, self.media)
+            self.agent = self.media = Loopback(board, self.control)
+        line = LineLeg(self.port, self.voice)
+        self.pc = PcLeg(self.usb)
+        self.pc.bind(self.control, line, self.agent)
+        self.control.bind(line, self.pc, self.agent, self.media, bridge)
         self._registering = False
 
+    # What a board has not is not even loaded: its code would take heap.
+
+    def _attach(self, board):
+        """The device on the board's USB."""
+        from femtojack.usb.device import Device
+
+        return Device(board)
+
     def _join(self, board, sip):
-        """The media and the user agent of a box with a network. Without one their code is not even loaded."""
+        """The media and the user agent on the board's network."""
         from femtojack.sip.message import MAX_SIZE
         from femtojack.sip.ua import UserAgent
         from femtojack.voice.media import Media
 
-        self.media = Media(board, self.voice, sip["rtp_port"])
-        self._socket = board.udp.open(sip["port"])
         self._datagram = bytearray(MAX_SIZE)
         self._datagram_view = memoryview(self._datagram)
         self._source = bytearray(6)
+        self.media = Media(board, sip["rtp_port"])
+        self._socket = board.udp.open(sip["port"])
         self.agent = UserAgent(
             {
                 "user": sip["user"],
@@ -57,6 +72,8 @@ class App:
         if not self._registering:
             self._registering = True
             self.agent.register(now)
+        if self.usb:
+            self.usb.step()
         if self._socket:
             self.media.step()
         self.voice.step()
@@ -64,6 +81,7 @@ class App:
             self._signalling(now)
         self.port.step(now)
         self.control.step(now)
+        self.pc.step(now)
         # The agent last: what the others did may have given it work.
         deadline = self.agent.step(now)
         return earlier(deadline, earlier(self.port.deadline, self.control.deadline))
@@ -74,8 +92,15 @@ class App:
 
     def shut_down(self, now):
         """End the call and the registration, as before the power is cut on purpose; the next steps do it."""
-        self.control.on_hook(now)
+        self.control.shut_down(now)
         self.agent.unregister(now)
+
+    def loopback(self, on):
+        """Join the sound card's playback at 8 kHz to its capture, to test them; False on a board without one."""
+        card = self.pc.audio
+        if card:
+            card.loopback = on
+        return card is not None
 
     def _signalling(self, now):
         while True:

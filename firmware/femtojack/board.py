@@ -6,7 +6,7 @@ call. OSError means lost hardware and nothing else; what is lost on the wire is 
 
 Time: `App.step(now)` gets milliseconds modulo 2**30 (femtojack.ticks) and returns the next deadline in the
 same ticks, less than 2**29 ms ahead, or None to be woken by input only. Time stands still inside a step.
-A step is due at its deadline and at every input: a PCM block, a datagram, an edge of an interrupt pin.
+A step is due at its deadline and at every input: a PCM block, a datagram, an edge of an interrupt pin, a USB callback.
 
 SLIC
     spi_slic.write_readinto(tx, rx)   one SPI transfer, len(tx) == len(rx); SPI mode 3, at most 16 MHz
@@ -28,6 +28,7 @@ voice (native code; state is a bytearray of the caller)
     ec_freeze(state, on)              stop adapting while on
     ec_process(state, rin, sin, sout) array('h') of one length
     ulaw_encode(pcm, out), ulaw_decode(octets, out), alaw_encode(pcm, out), alaw_decode(octets, out)
+    pcm_halve(pcm, out)               half the sampling rate: HALVE_PAST samples of before, then twice len(out)
 
 Network: `udp`, None where there is none (femtojack.call.loopback)
     udp.open(port) -> socket          OSError if it cannot be had
@@ -36,6 +37,32 @@ Network: `udp`, None where there is none (femtojack.call.loopback)
     socket.close()
         addr is a bytearray of 6: IPv4 address and port, both in network order.
     address                           own IPv4 address, 4 octets
+
+USB
+    usb                               None, or an object shaped as machine.USBDevice of MicroPython 1.25:
+    usb.config(desc_dev, desc_cfg, desc_strs, open_itf_cb, reset_cb, control_xfer_cb, xfer_cb)
+    usb.builtin_driver, usb.BUILTIN_NONE, usb.active(on)
+    usb.submit_xfer(ep, buf) -> bool, usb.stall(ep[, on]) -> it was halted
+        Callbacks are interrupt-like: they may come between any two bytecodes of a step, and a step is due after each.
+        They only note what happened; control_xfer_cb answers from what a step has prepared. At most 4096 octets a
+        transfer. OSError from submit_xfer: there is no host (22), or the endpoint is busy or halted (16).
+    usb_audio                         None, or the sound card behind the streaming interfaces of the configuration
+        descriptor that usb.config() was given. It owns AudioControl's feature unit requests and the AudioStreaming
+        interfaces' requests and endpoints. A step is due when data come, at least every 10 ms while they do.
+    usb_audio.alt(itf) -> n           present alternate setting of that streaming interface
+    usb_audio.read(buf) -> n          octets, whole samples, taken from the playback FIFO into buf
+    usb_audio.write(buf) -> n         octets, whole samples, put into the capture FIFO
+    usb_audio.space() -> n            octets that the capture FIFO has room for
+    usb_audio.mute, usb_audio.volume  of the feature unit: bool; 1/256 dB, int
+        buf is an array('h') or a memoryview of one: 16-bit linear at the rate of the alternate setting.
+
+Storage
+    blocks                            None, or the medium of the CD-ROM drive
+    blocks.count                      of 2048 octets; 0: no medium. A new number: the medium was changed
+    blocks.read(block, buf)           len(buf) is a multiple of 2048; OSError: it cannot be read
+    store                             None, or small byte strings that outlive the power
+    store.get(key) -> bytes or None, store.put(key, data)
+        "serial": the identity of the box
 
 The rest
     config                            plain dict, see femtojack.config
@@ -48,6 +75,8 @@ The rest
 from micropython import const
 
 BLOCK = const(80)  # samples in a PCM block, 10 ms at 8 kHz
+
+HALVE_PAST = const(38)  # samples before a block that voice.pcm_halve reaches
 
 VOICE_NLP = const(1)
 VOICE_COMFORT_NOISE = const(2)

@@ -6,6 +6,8 @@ Every access is written into the trace before a model sees it.
 import numpy as np
 
 from femtohost.clock import MS
+from femtohost.models.usb_audio import UsbAudio
+from femtohost.models.usb_controller import UsbController
 from femtohost.voice import Voice
 
 BLOCK = 80
@@ -156,7 +158,7 @@ class TappedVoice(Voice):
 class EmulatedBoard:
     """The parts of the contract, each under its name; see femtojack.board for what they are."""
 
-    def __init__(self, *, clock, slic, network, address, trace, rng, config, processor):
+    def __init__(self, *, clock, slic, network, address, trace, rng, config, processor, misuse, blocks, store):
         self._clock, self._rng, self._processor = clock, rng, processor
         wake = processor.wake
         self.spi_slic = Spi(trace, slic)
@@ -168,6 +170,10 @@ class EmulatedBoard:
         self.voice = TappedVoice()
         self.udp = UdpPort(network, address, trace, wake)
         self.address = address
+        self.usb_audio = UsbAudio(clock, trace)
+        self.usb_controller = UsbController(clock, misuse, trace, self.usb_audio, wake)
+        self.usb = self.usb_controller.firmware
+        self.blocks, self.store = blocks, store
         self.config = config
         self.trace = trace.add
 

@@ -5,12 +5,14 @@ import os
 import shlex
 import tempfile
 import time
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from femtohost import audio, speech, targets, voice
+from femtohost.capture import Capture, CaptureError
 from femtohost.emulator import Emulator
 from femtohost.errors import UserError
 from femtohost.measure.echo import echo_figures
@@ -51,6 +53,7 @@ class CallOptions:
     incoming: bool = False
     seed: int = 1
     target: str = "cpython"
+    capture: str | None = None
     keep_trace: bool = True
 
     def check(self):
@@ -111,13 +114,27 @@ def make_call(options, progress=lambda done, of: None):
         options.seed, config, path=options.path, erl_db=options.erl, noise_dbm0=options.line_noise,
         keep_trace=options.keep_trace, target=options.target,
     )  # fmt: skip
-    with box:
+    with box, _capturing(box, options.capture):
         taps = CallTaps(box)
         _answer(box, options)
         _converse(box, near, far, options.seconds, progress)
         learnt = np.asarray(voice.path(box.board.voice.states[0]))  # before the loop opens, and the echo with it ends
         _hang_up(box)
         return _finish(options, box, taps, learnt, time.perf_counter() - begin)
+
+
+@contextmanager
+def _capturing(box, path):
+    """Write what the box says into the capture `path`, if there is one."""
+    if not path:
+        yield
+        return
+    with closing(Capture(path, lambda: box.clock.now)) as capture:
+        capture.watch_network(box.network)
+        capture.watch_usb(box.board.usb_controller)
+        yield
+        if capture.error:
+            raise CaptureError(f"--capture {path}: {capture.error}")
 
 
 def _talkers(options):

@@ -10,6 +10,7 @@ import json
 import numpy as np
 
 from femtohost.clock import SECOND
+from femtohost.control_usb import UsbCommands
 from femtohost.errors import UserError
 from femtohost.profile import connect
 from femtohost.repl import Interpreter
@@ -38,7 +39,7 @@ class ControlServer:
             "status": self._status, "power": self._power, "off-hook": self._off_hook, "on-hook": self._on_hook,
             "flash": self._flash, "dial": self._dial, "say": self._say, "record": self._record, "hears": self._hears,
             "execute": self._execute, "complete": self._complete,
-        }  # fmt: skip
+        } | UsbCommands(gateway).commands  # fmt: skip
 
     def _accept(self):
         client, _ = self._listener.accept()

@@ -9,8 +9,11 @@ An Emulator is an object: any number live in one process. What a test does to it
 `box.far.answer_after_s = 3`) is written down with its instant, so that a saved trace can be run again.
 """
 
+from pathlib import Path
+
 from femtohost.board import EmulatedBoard
 from femtohost.clock import SECOND, Clock
+from femtohost.disc import Disc
 from femtohost.echo_path import NAMES, load_path
 from femtohost.errors import BoardLost, VirtualTimeout
 from femtohost.misuse import MisuseLog
@@ -20,9 +23,11 @@ from femtohost.models.phone import Phone
 from femtohost.models.slic import Si3210
 from femtohost.network import Network
 from femtohost.peers.far_end import FarEnd
+from femtohost.peers.usb_host import UsbHost
 from femtohost.processor import PERIOD, Processor
 from femtohost.recorder import Recorder
 from femtohost.seeds import Seeds
+from femtohost.store import SERIAL_OCTETS, MemoryStore, provision
 from femtohost.targets import start
 from femtohost.trace import Trace
 from femtojack.config import validate
@@ -45,22 +50,26 @@ class Emulator:
     keep_trace  False keeps only the last records, and no actions (long runs)
     target    where the firmware runs (femtohost.targets); the trace does not depend on it
     uplink    a bridge to the real network (femtohost.bridges.udp), in place of `network` and `far`, which are None then
-    ConfigError, PathError, ValueError: an argument that is wrong. BoardLost, from whatever lets time pass: what runs
-    the firmware is gone.
+    iso       the disc in the drive: a path, octets (whole blocks of 2048), or a femtohost.disc.Disc; None for none
+    store     what survives the power (femtohost.store); by default a new one, provisioned from the seed
+    ConfigError, PathError, DiscError, ValueError: an argument that is wrong. BoardLost, from whatever lets time pass:
+    what runs the firmware is gone.
 
-    `phone`, `far`, `network`, `line` and `slic` are the parts that a test may act on; `board`, `app`, `trace`,
-    `misuse` and `clock` are there to be looked at.
+    `phone`, `far`, `network`, `line`, `slic`, `usb_host` and `disc` are the parts that a test may act on; `board`,
+    `app`, `trace`, `misuse`, `store` and `clock` are there to be looked at.
     """
 
     def __init__(
         self, seed=1, config=None, *, path="d2", erl_db=6.0, noise_dbm0=None,
         delay_ms=10, jitter_ms=0, loss=0.0, keep_trace=True, uplink=None, target="cpython",
+        iso=None, store=None,
     ):  # fmt: skip
         echo_path = load_path(path)
         named = isinstance(path, str) and path in NAMES
         self.options = {
             "seed": seed, "config": config or {}, "path": path if named else echo_path.taps, "erl_db": erl_db,
             "noise_dbm0": noise_dbm0, "delay_ms": delay_ms, "jitter_ms": jitter_ms, "loss": loss,
+            "iso": str(iso) if isinstance(iso, Path) else iso if isinstance(iso, (str, bytes)) else None,
         }  # fmt: skip
         self.seeds = Seeds(seed)
         self.clock = Clock()
@@ -71,6 +80,7 @@ class Emulator:
         self.echo_path = echo_path.scaled(erl_db)
         self.recorder = Recorder(self, keep_trace)
         self._build_line(validate(config or {})["line"]["country"], noise_dbm0)
+        self._build_storage(iso, store)
         self.on_close = []
         self.network = self.far = None
         self._target = target
@@ -85,6 +95,13 @@ class Emulator:
         self._line = Line(phone, self.seeds.stream("line"), path=self.echo_path, noise_dbm0=noise_dbm0)
         self.phone = self.recorder.facade("phone", phone)
         self.line = self.recorder.facade("line", self._line)
+
+    def _build_storage(self, iso, store):
+        self._disc = iso if isinstance(iso, Disc) else Disc(iso)
+        self._disc.clock = self.clock
+        self.disc = self.recorder.facade("disc", self._disc)
+        self.store = store or MemoryStore()
+        provision(self.store, self.seeds.stream("serial").bytes(SERIAL_OCTETS))
 
     def _build_network(self, delay_ms, jitter_ms, loss):
         network = Network(self.clock, self.seeds.stream("network"), delay_ms, jitter_ms, loss)
@@ -101,7 +118,10 @@ class Emulator:
         self.board = EmulatedBoard(
             clock=self.clock, slic=slic, network=network, address=address, trace=self.trace,
             rng=self.seeds.stream("entropy"), config=config, processor=self.processor,
+            misuse=self.misuse, blocks=self._disc, store=self.store,
         )  # fmt: skip
+        usb_host = UsbHost(self.clock, self.board.usb_controller, self.run_until)
+        self.usb_host = self.recorder.facade("usb_host", usb_host)
         try:
             self.app = start(self._target, self.board, self.on_close)
         except BoardLost as lost:

@@ -1,8 +1,14 @@
 """A box that runs: one emulated gateway in wall-clock mode, with real UDP sockets."""
 
+import time
+
 from femtohost.bridges.udp import UdpBridge, address_towards
+from femtohost.bridges.usbip import UsbipServer
+from femtohost.capture import Capture
 from femtohost.clock import MS
+from femtohost.disc import Disc
 from femtohost.emulator import Emulator
+from femtohost.store import MemoryStore
 from femtohost.wallclock import WallClock
 
 GOODBYE_S = 2.0  # what hanging up and unregistering may take
@@ -13,10 +19,16 @@ class Gateway:
 
     `config` is as femtohost.settings reads it; a port that it does not name is one of the operating system's choice.
     `on_event(event)` gets a dict for everything that happens to the box: {"event": "line", "state": "off-hook"} ...
-    `target` is where the firmware runs (femtohost.targets). OSError: a port that was asked for is taken.
+    `target`: where the firmware runs (femtohost.targets). `capture`: a file for a capture of its traffic, or None.
+    `disc`: what is in the drive (femtohost.disc.Disc). `store`: what survives the power (femtohost.store; in memory by
+    default). `usbip`: the (host, port) where the USB port is exported, None for nowhere.
+    OSError: a port that was asked for is taken. CaptureError: the capture cannot be written.
     """
 
-    def __init__(self, config, seed, on_event=lambda event: None, target="cpython"):
+    def __init__(
+        self, config, seed, on_event=lambda event: None, *, target="cpython", capture=None,
+        disc=None, store=None, usbip=None,
+    ):  # fmt: skip
         sip = dict(config.get("sip", {}))
         self.config, self.seed = {**config, "sip": sip}, seed
         self._on_event = on_event
@@ -25,16 +37,23 @@ class Gateway:
         self.bridge = UdpBridge(address_towards(sip.get("server")), self.loop.watch, self.loop.unwatch)
         sip["port"] = self.bridge.reserve(sip.get("port", 0))
         sip["rtp_port"] = self.bridge.reserve(sip.get("rtp_port", 0), even=True)
+        self._capture = Capture(capture, time.time_ns) if capture else None
+        if self._capture:
+            self._capture.watch_network(self.bridge)
         self.box = None
+        self.disc = disc or Disc()
+        self._store = store or MemoryStore()
+        self.usbip = UsbipServer(self, *usbip) if usbip else None
         self._off_hook = False  # the telephone stays as it is when the box loses its power
         self._registration = None
         self._call_status = None
 
     @property
     def addresses(self):
-        """{"sip": "H:P", "rtp": "H:P"}"""
+        """{"sip": "H:P", "rtp": "H:P"}, and "usbip" when it is exported."""
         sip = self.config["sip"]
-        return {"sip": f"{self.bridge.host}:{sip['port']}", "rtp": f"{self.bridge.host}:{sip['rtp_port']}"}
+        addresses = {"sip": f"{self.bridge.host}:{sip['port']}", "rtp": f"{self.bridge.host}:{sip['rtp_port']}"}
+        return addresses | ({"usbip": self.usbip.address} if self.usbip else {})
 
     # -- power ----------------------------------------------------------------------------------------------------
 
@@ -43,9 +62,15 @@ class Gateway:
         if self.box:
             return
         self._registration = self._call_status = None
-        self.box = Emulator(self.seed, self.config, keep_trace=False, uplink=self.bridge, target=self._target)
+        self.box = Emulator(
+            self.seed, self.config, keep_trace=False, uplink=self.bridge, target=self._target,
+            iso=self.disc, store=self._store,
+        )  # fmt: skip
         self.box.trace.on_record.append(self._on_record)
         self.box.misuse.on_report.append(self._on_misuse)
+        self.box.board.usb_controller.on_state.append(lambda state: self._tell("usb", "usb", state=state))
+        if self._capture:
+            self._capture.watch_usb(self.box.board.usb_controller)
         self.loop.follow(self.box.clock)
         if self._off_hook:
             self.box.phone.off_hook()
@@ -71,7 +96,11 @@ class Gateway:
         self.power_off()
 
     def close(self):
+        if self.usbip:
+            self.usbip.close()
         self.bridge.close()
+        if self._capture:
+            self._capture.close()
 
     # -- what it tells --------------------------------------------------------------------------------------------
 
@@ -91,8 +120,19 @@ class Gateway:
             "late_events": self.loop.late,
             "rtp": box.app.status()["rtp"] if box else None,
             "uptime_s": round(box.time_s, 3) if box else 0,
+            "usb": self._usb(),
             "seed": self.seed,
             "addresses": self.addresses,
+            "capture": self._capture and (self._capture.error or "good"),
+        }
+
+    def _usb(self):
+        """The USB port: connected (the firmware is on the bus), state, and the blocks of the disc."""
+        usb = self.box.board.usb_controller if self.box else None
+        return {
+            "connected": bool(usb and usb.connected),
+            "state": usb.state if usb else "detached",
+            "disc_blocks": self.disc.count,
         }
 
     def _sip(self):

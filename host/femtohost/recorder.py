@@ -19,9 +19,17 @@ ACTIONS = {
     "network": {"inject"},
     "line": {"set_path"},
     "slic": {"overheat", "reset"},
-}
+    "disc": {"load", "eject", "swap"},
+    "usb_host": {
+        "attach", "detach", "reset", "enumerate", "control", "read", "write", "clear_halt", "set_interface", "command",
+        "scsi", "read_disc", "reset_storage", "play", "record", "stop", "listen", "get_report", "set_report",
+    },
+}  # fmt: skip
 
-LOOKS = {"phone": {"hears", "earpiece"}, "far": {"heard"}, "network": set(), "line": set(), "slic": set()}
+LOOKS = {
+    "phone": {"hears", "earpiece"}, "far": {"heard"}, "network": set(), "line": set(), "slic": set(), "disc": set(),
+    "usb_host": set(),
+}  # fmt: skip
 
 
 class ReplayError(UserError):

@@ -29,3 +29,11 @@ def load_board_settings(path):
         raise SettingsError(f"{path}: not TOML: {error}") from None
     except ConfigError as error:
         raise SettingsError(f"{path}: {error}") from None
+
+
+def parse_host_port(text, name):
+    """(host, port) of HOST:PORT, the value of the option `name`. SettingsError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise SettingsError(f"{name} {text}: give HOST:PORT, such as 127.0.0.1:3240, or port 0 for any")
+    return host.strip("[]"), int(port)

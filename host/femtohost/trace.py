@@ -8,8 +8,11 @@ from collections import deque
 _STAMP = struct.Struct("<qBI")  # time, lengths of point and data
 LAST = 40  # records kept when the trace as a whole is not
 
-# Audio is hashed whole, but a file keeps only a digest of it: the wav files have the samples.
-DIGESTED = ("pcm.play",)
+# Audio and USB data are hashed whole, but a file keeps only a digest of what is long: the wav files have the samples,
+# a capture the octets.
+AUDIO = ("pcm.play", "usb.iso")
+DIGESTED = (*AUDIO, "usb.in", "usb.out")
+SHORT = 64
 
 
 class Trace:
@@ -46,13 +49,13 @@ class Trace:
 
     def last_lines(self, count=LAST):
         """The last records that say something as text, one a line: steps and audio are left out."""
-        telling = [record for record in list(self.records)[-50 * count :] if record[1] not in ("step", *DIGESTED)]
+        telling = [record for record in list(self.records)[-50 * count :] if record[1] not in ("step", *AUDIO)]
         return "\n".join(text(*record) for record in telling[-count:])
 
 
 def shown(point, data):
     """`data` as a trace file shows it: hexadecimal, or a digest where the file does without."""
-    if point in DIGESTED:
+    if point in DIGESTED and len(data) > SHORT:
         return "sha256:" + hashlib.sha256(data).hexdigest()[:16]
     return data.hex()
 

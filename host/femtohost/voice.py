@@ -74,6 +74,13 @@ class Voice:
     def alaw_decode(self, octets, out):
         _convert(lib.alaw_decode, octets, _OCTETS, out, _PCM)
 
+    def pcm_halve(self, pcm, out):
+        """Half the sampling rate; `pcm` is the block of twice len(out) samples with the 38 before it."""
+        samples, target = _buffer(_PCM, pcm), _buffer(_PCM, out, True)
+        if len(samples) != 2 * len(target) + lib.PCM_HALVE_PAST:
+            raise ValueError(f"{len(samples)} samples in: {len(target)} out take twice that and {lib.PCM_HALVE_PAST}")
+        lib.pcm_halve(samples, target, len(target))
+
 
 def stats(state):
     """What the canceller in `state` knows of itself: the dict of EchoCanceller.stats()."""

@@ -34,7 +34,14 @@ class WallClock:
 
     def watch(self, file, callback):
         """Call `callback()` whenever `file` (a socket) can be read."""
-        self._selector.register(file, selectors.EVENT_READ, callback)
+        self._selector.register(file, selectors.EVENT_READ, (callback, None))
+
+    def when_writable(self, file, callback):
+        """Call `callback()` whenever `file`, which is watched, can be written to as well; None: no longer."""
+        reader, writer = self._selector.get_key(file).data
+        if callback != writer:
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if callback else 0)
+            self._selector.modify(file, events, (reader, callback))
 
     def unwatch(self, file):
         self._selector.unregister(file)
@@ -57,10 +64,17 @@ class WallClock:
 
     def turn(self):
         """Wait for the next event or input, and serve what there is."""
-        for key, _ in self._selector.select(self._nap()):
+        for key, events in self._selector.select(self._nap()):
             self._catch_up()
-            key.data()
+            reader, writer = key.data
+            if events & selectors.EVENT_READ:
+                reader()
+            if events & selectors.EVENT_WRITE and self._watches(key):
+                writer()
         self._catch_up()
+
+    def _watches(self, key):
+        return self._selector.get_map().get(key.fd) == key
 
     def _now(self):
         return time.monotonic_ns() - self._origin

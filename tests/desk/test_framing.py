@@ -1,4 +1,4 @@
-"""Frames of the monitor: what is sent arrives, and after any garbage the next frame does; from the board's encoder too."""
+"""Frames of the monitor: what is sent arrives, and after any garbage the next frame does; the board's encoder too."""
 
 import subprocess
 from pathlib import Path

@@ -1,5 +1,6 @@
 """The RTP session of a call, between a board that takes notes and a far end made by hand."""
 
+from array import array
 from types import SimpleNamespace
 
 import pytest
@@ -28,11 +29,19 @@ class Socket:
 @pytest.fixture
 def rig():
     socket = Socket()
-    voice = SimpleNamespace(ulaw_encode="ulaw", alaw_encode="alaw", ulaw_decode="ulaw", alaw_decode="alaw")
+
+    def encode(law):
+        return lambda pcm, octets: octets.__setitem__(slice(None), bytes([law]) * len(octets))
+
+    def decode(law):
+        return lambda octets, pcm: pcm.__setitem__(0, octets[0] + 1000 * law)
+
+    voice = SimpleNamespace(
+        ulaw_encode=encode(1), alaw_encode=encode(2), ulaw_decode=decode(1), alaw_decode=decode(2)
+    )
     udp = SimpleNamespace(open=lambda port: socket, address=bytes((10, 0, 0, 1)))
     board = SimpleNamespace(udp=udp, voice=voice, entropy=lambda buf: None)
-    path = SimpleNamespace(attach=lambda stream: None, detach=lambda: None)
-    return SimpleNamespace(media=Media(board, path, 16384), socket=socket)
+    return SimpleNamespace(media=Media(board, 16384), socket=socket)
 
 
 def session(formats=(0,), direction=b"sendrecv"):
@@ -49,7 +58,13 @@ def packet(sequence, payload):
 
 def played(rig, blocks):
     """The first octet of each block that is played; None for silence."""
-    return [octets[0] if (octets := rig.media.fetch()) else None for _ in range(blocks)]
+    return [pcm[0] - 1000 if (pcm := rig.media.get()) else None for _ in range(blocks)]
+
+
+def send(rig):
+    """One frame, of two blocks."""
+    for _ in range(2):
+        rig.media.put(array("h", bytes(160)))
 
 
 def receive(rig, *frames):
@@ -59,7 +74,7 @@ def receive(rig, *frames):
 
 def test_frames_go_where_the_far_end_listens(rig):
     rig.media.start(session())
-    rig.media.send()
+    send(rig)
     [(packet, addr)] = rig.socket.sent
     assert (len(packet), packet[1], addr) == (172, 0x80, FAR + bytes((4000 >> 8, 4000 & 255)))
 
@@ -67,29 +82,31 @@ def test_frames_go_where_the_far_end_listens(rig):
 def test_a_far_end_on_hold_gets_nothing_until_it_listens_again(rig):
     rig.media.start(session())
     rig.media.start(session(direction=b"sendonly"))
-    rig.media.send()
+    send(rig)
     assert rig.socket.sent == []
     rig.media.start(session())
-    rig.media.send()
+    send(rig)
     assert len(rig.socket.sent) == 1
 
 
 def test_another_codec_in_the_middle_of_a_call_is_followed_both_ways(rig):
     rig.media.start(session())
-    assert (rig.media.encode, rig.media.decode) == ("ulaw", "ulaw")
+    send(rig)
     rig.media.start(session(formats=(8,)))
-    assert (rig.media.encode, rig.media.decode) == ("alaw", "alaw")
-    rig.media.send()
-    assert rig.socket.sent[0][0][1] & 0x7F == 8
+    send(rig)
+    ulaw, alaw = (packet for packet, _ in rig.socket.sent)
+    assert (ulaw[1] & 0x7F, ulaw[12:]) == (0, bytes([1]) * 160)
+    assert (alaw[1] & 0x7F, alaw[12:]) == (8, bytes([2]) * 160)
     receive(rig, *(frame(i, i, 8) for i in range(3)))
     assert rig.media.counters()["received"] == 3
+    assert rig.media.get()[0] == 2000
 
 
 def test_the_same_codec_again_keeps_the_stream(rig):
     rig.media.start(session())
-    rig.media.send()
+    send(rig)
     rig.media.start(session())
-    rig.media.send()
+    send(rig)
     first, second = (packet for packet, _ in rig.socket.sent)
     assert second[3] == first[3] + 1
 

@@ -1,16 +1,19 @@
 """Datagrams on the loopback interface as Wireshark reads them: a second opinion on every one."""
 
+import contextlib
 import socket
-import struct
 import subprocess
 import threading
 import time
 
 from programs import PATIENCE, find
 
+from femtohost.capture import PcapngFile
+from femtohost.capture.ip import IPV4_PACKETS
+
 ERROR = str(0x800000)  # Wireshark's PI_ERROR
-FILE_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)  # pcap 2.4, link type Ethernet
 IPV4, UDP = b"\x08\x00", 17
+ETHERNET = 14  # octets of its header
 
 
 def why_not():
@@ -24,8 +27,17 @@ def why_not():
     return None
 
 
+def dissect(path, which, *fields, options=()):
+    """The values of `fields` of each frame that the display filter `which` picks, as Wireshark has them."""
+    wanted = [word for field in fields for word in ("-e", field)]
+    command = [find("tshark"), "-n", "-r", path, *options, "-Y", which, "-T", "fields", *wanted]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=3 * PATIENCE)
+    assert done.returncode == 0, done.stderr
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
 class Capture:
-    """Records UDP on loopback into the pcap file `path` from construction to `stop`."""
+    """Records UDP on loopback into the pcapng file `path` from construction to `stop`."""
 
     def __init__(self, path):
         self.path = path
@@ -57,19 +69,12 @@ class Capture:
         """The values of `fields` of each SIP and RTP datagram."""
         decode = [word for port in sip_ports for word in ("-d", f"udp.port=={port},sip")]
         ports = " || ".join(f"udp.port == {port}" for port in sip_ports)
-        wanted = [word for field in fields for word in ("-e", field)]
-        command = [find("tshark"), "-n", "-r", self.path, *decode, "-Y", f"rtp || (sip && ({ports}))", "-T", "fields"]
-        done = subprocess.run([*command, *wanted], capture_output=True, text=True, timeout=3 * PATIENCE)
-        assert done.returncode == 0, done.stderr
-        return [line.split("\t") for line in done.stdout.splitlines()]
+        return dissect(self.path, f"rtp || (sip && ({ports}))", *fields, options=decode)
 
     def _record(self):
-        with self.path.open("wb") as file, self._socket:
-            file.write(FILE_HEADER)
+        with contextlib.closing(PcapngFile(self.path)) as file, self._socket:
             while frame := self._next():
-                now = time.time_ns()
-                length = len(frame)
-                file.write(struct.pack("<IIII", now // 10**9, now % 10**9 // 1000, length, length) + frame)
+                file.packet("loopback", IPV4_PACKETS, time.time_ns(), frame[ETHERNET:])
 
     def _next(self):
         """The next datagram; None once nothing waits and nobody wants more."""
@@ -83,5 +88,5 @@ class Capture:
             except BlockingIOError:
                 return None
             outgoing = address[2] == socket.PACKET_OUTGOING  # each comes a second time, as incoming
-            if not outgoing and frame[12:14] == IPV4 and frame[23] == UDP:
+            if not outgoing and frame[12:ETHERNET] == IPV4 and frame[ETHERNET + 9] == UDP:
                 return frame

@@ -26,12 +26,15 @@ def kamailio(tmp_path):
 
 @pytest.fixture
 def run_box(tmp_path):
-    """`run_box(seed=1, **sections of gateway.toml) -> RunningBox`, its line in service; all end with the test."""
+    """`run_box(*arguments, seed=1, **sections of gateway.toml) -> RunningBox`, its line in service.
+
+    All end with the test.
+    """
     boxes = []
 
-    def run(seed=1, **sections):
+    def run(*arguments, seed=1, **sections):
         config = "".join(f"[{name}]\n{_table(values)}" for name, values in sections.items())
-        boxes.append(RunningBox(tmp_path / f"box{len(boxes)}", config, "--seed", str(seed)))
+        boxes.append(RunningBox(tmp_path / f"box{len(boxes)}", config, "--seed", str(seed), *arguments))
         boxes[-1].until(lambda: boxes[-1].ctl("status")["line"] == "on-hook")
         return boxes[-1]
 
@@ -94,7 +97,7 @@ def watched(tmp_path):
 
     Without Wireshark it does nothing; test_wireshark.py tells.
     """
-    capture = None if why_not() else Capture(tmp_path / "loopback.pcap")
+    capture = None if why_not() else Capture(tmp_path / "loopback.pcapng")
 
     def check(*sip_ports, rtp=False):
         if capture is not None:

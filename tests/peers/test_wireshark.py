@@ -23,7 +23,7 @@ def read(tmp_path):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
             receiver.bind(("127.0.0.1", 0))
             port = receiver.getsockname()[1]
-            capture = Capture(tmp_path / "loopback.pcap")
+            capture = Capture(tmp_path / "loopback.pcapng")
             receiver.sendto(text.encode(), receiver.getsockname())
             capture.stop()
         seen, _, complaints = capture.read(port)

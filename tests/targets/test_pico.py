@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from femtohost.clock import Clock
+from femtohost.desk.catalog import find
+from femtohost.desk.check import VECTORS, check, digest_here
 from femtohost.errors import UserError
 from femtohost.misuse import MisuseLog
 from femtohost.models.ear import country_tones
 from femtohost.models.line import Line
 from femtohost.models.phone import Phone
 from femtohost.models.slic import Si3210
-from femtohost.voice import Voice
 
 DRX, DTX = 4, 5
 RUN_S = 120  # of silence, on a machine that does other things too
@@ -32,7 +33,6 @@ def image(request):
     if request.config.getoption("--target") != "pico":
         pytest.skip("the emulated Pico runs with --target pico")
     pytest.importorskip("mpremote", reason="no mpremote: pip install 'femtojack[boards]'")
-    from femtohost.desk.catalog import find
     from femtohost.targets import pico
     from femtohost.toolchain import rp2
 
@@ -98,42 +98,26 @@ def test_files_survive_resets(pico):
         again.run("import os\nos.remove('kept')")
 
 
+def chip():
+    """A Si3210 on a line with a telephone that is on-hook."""
+    clock = Clock()
+    rng = np.random.default_rng(1)
+    return Si3210(clock, MisuseLog(clock), rng, Line(Phone(clock, country_tones("us")), rng, (0.0,)))
+
+
 def test_native_code_gives_the_same_bits(pico):
-    code = """
-import femtovoice as v
-from array import array
-from hashlib import sha256
-x = 1
-def noise(n):
-    global x
-    out = array('h', bytes(2 * n))
-    for i in range(n):
-        x = (x * 1103 + 12345) & 0xFFFFFF
-        out[i] = (x >> 9 & 0x3FFF) - 0x2000
-    return out
-state = bytearray(v.ec_size(128))
-v.ec_init(state, 128, 0)
-total = sha256()
-for _ in range(12):
-    rin, near = noise(80), noise(80)
-    sin = array('h', [a // 3 + b // 64 for a, b in zip(rin, near)])
-    sout = array('h', bytes(160))
-    v.ec_process(state, rin, sin, sout)
-    total.update(bytes(sout))
-    octets = bytearray(80)
-    for encode, decode in ((v.ulaw_encode, v.ulaw_decode), (v.alaw_encode, v.alaw_decode)):
-        encode(sin, octets)
-        decode(octets, sout)
-        total.update(bytes(octets) + bytes(sout))
-"""
     _, link = pico()
-    assert link.run(code + "print(''.join('%02x' % b for b in total.digest()))", RUN_S).strip() == _digest_here(code)
+    code = "import femtovoice as voice\n" + VECTORS + "print(''.join('%02x' % b for b in total.digest()))"
+    assert link.run(code, RUN_S).strip() == digest_here()
 
 
-def _digest_here(code):
-    names = {"v": Voice()}
-    exec(code.replace("import femtovoice as v", ""), names)
-    return names["total"].hexdigest()
+def test_the_self_test_of_the_board(pico):
+    """`femtojack board test`, with a SLIC and with DRX and DTX joined."""
+    _, link = pico(slic=chip(), wires=[(DRX, DTX)])
+    result = check(link, find("rp2_pico"))
+    print(json.dumps(result))
+    assert result["passed"], result
+    assert result["slic"]["passed"] and result["pcm"]["wired"]
 
 
 def test_pcm_gives_back_what_a_wire_brings(pico):
@@ -164,10 +148,7 @@ print((same, heard, port.missed))
 
 
 def test_the_firmware_boots_and_brings_the_line_up(pico):
-    clock = Clock()
-    misuse = MisuseLog(clock)
-    rng = np.random.default_rng(1)
-    slic = Si3210(clock, misuse, rng, Line(Phone(clock, country_tones("us")), rng, (0.0,)))
+    slic = chip()
     _, link = pico(slic=slic)
     code = """
 from board import Board
@@ -190,7 +171,7 @@ except Up:
     assert "this board has no network" in said and "call.loopback" in said
     assert "slic.stage calibration" in said, said
     assert "fxs DOWN>ON_HOOK" in said, said
-    assert misuse == []
+    assert slic._misuse == []
 
 
 def test_the_heap_is_within_its_budget(pico):

@@ -4,6 +4,8 @@ It stands in for the user agent, its call and the media at once. The canceller r
 it the telephone's own echo is not in what comes back.
 """
 
+from array import array
+
 from micropython import const
 
 from femtojack.board import BLOCK
@@ -12,27 +14,23 @@ _DELAY = const(50)  # blocks of 10 ms
 
 
 class Loopback:
-    """`call`, `register` and so on as femtojack.sip.ua and femtojack.sip.call have them, `start` and `stop` as
-    femtojack.voice.media; the stream of `path` (femtojack.voice.path.VoicePath)."""
+    """`call`, `hang_up` and so on as femtojack.sip.ua and femtojack.sip.call have them, `start` and `stop` as
+    femtojack.voice.media; a leg of the bridge (femtojack.voice.bridge). `events.answered(call, now)` is told."""
 
     remote_sdp = None
     registered = False
     idle = True
 
-    def __init__(self, board, path, events):
-        self.encode = board.voice.ulaw_encode
-        self.decode = board.voice.ulaw_decode
-        self.frame_out = bytearray(2 * BLOCK)
-        self.running = False
-        self._asked = False
-        self._path = path
+    def __init__(self, board, events):
+        self._encode = board.voice.ulaw_encode
+        self._decode = board.voice.ulaw_decode
         self._events = events
         said = memoryview(bytearray(_DELAY * BLOCK))
         self._said = [said[i * BLOCK : (i + 1) * BLOCK] for i in range(_DELAY)]
-        frame = memoryview(self.frame_out)
-        self._halves = (frame[:BLOCK], frame[BLOCK:])
-        self._next = 0
-        self._heard = 0
+        self._back = array("h", bytes(2 * BLOCK))
+        self._asked = False
+        self.blocks = 0  # said in this call
+        self.running = False
         board.trace("call.loopback", b"")
 
     # -- as the user agent ----------------------------------------------------------------------------------------
@@ -63,27 +61,24 @@ class Loopback:
         return b""
 
     def start(self, remote):
-        self._next = self._heard = 0
+        self.blocks = 0
         self.running = True
-        self._path.attach(self)
 
     def stop(self):
-        if self.running:
-            self.running = False
-            self._path.detach()
+        self.running = False
 
     def counters(self):
         return {}
 
-    def send(self):
-        """Keep the 20 ms that stand in `frame_out`."""
-        for half in self._halves:
-            self._said[self._next % _DELAY][:] = half
-            self._next += 1
+    # -- as a leg of the bridge -----------------------------------------------------------------------------------
 
-    def fetch(self):
-        """10 ms of what was said, or None before anything comes back."""
-        self._heard += 1
-        if self._heard <= _DELAY:
+    def get(self):
+        """What was said half a second ago; None before anything comes back."""
+        if self.blocks < _DELAY:
             return None
-        return self._said[self._heard % _DELAY]
+        self._decode(self._said[self.blocks % _DELAY], self._back)
+        return self._back
+
+    def put(self, pcm):
+        self._encode(pcm, self._said[self.blocks % _DELAY])
+        self.blocks += 1

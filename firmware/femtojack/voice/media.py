@@ -1,7 +1,10 @@
-"""The RTP session of one call: between the voice path and the network, G.711 in 20 ms packets."""
+"""The RTP session of one call, G.711 in 20 ms packets: the network's leg of the bridge."""
+
+from array import array
 
 from micropython import const
 
+from femtojack.board import BLOCK
 from femtojack.sip import sdp
 from femtojack.sip.rtp import HEADER, RtpReceiver, RtpSender
 from femtojack.voice.jitter import EMPTY, OK, JitterBuffer
@@ -12,10 +15,9 @@ _PIECE = const(80)  # octets of 10 ms: packets of any whole number of them are p
 
 
 class Media:
-    """One RTP port and at most one call on it. It is the stream of `path` (femtojack.voice.path.VoicePath)."""
+    """One RTP port and at most one call on it."""
 
-    def __init__(self, board, path, port):
-        self._path = path
+    def __init__(self, board, port):
         self._voice = board.voice
         self._entropy = board.entropy
         self._address = board.udp.address
@@ -33,8 +35,10 @@ class Media:
         self._codec = -1
         self._bridged = 0
         self._session = 0
-        self.frame_out = None
-        self.encode = self.decode = None
+        self._encode = self._decode = None
+        self._decoded = array("h", bytes(2 * BLOCK))
+        self._halves = None  # of the frame to send
+        self._half = 0
         self.running = False
 
     # -- what the call control asks for ---------------------------------------------------------------------------
@@ -61,15 +65,13 @@ class Media:
             self._begin(remote.codec)
 
     def stop(self):
-        if self.running:
-            self.running = False
-            self._path.detach()
+        self.running = False
 
     def _begin(self, codec):
         self._codec = codec
         ulaw = codec == 0
-        self.encode = self._voice.ulaw_encode if ulaw else self._voice.alaw_encode
-        self.decode = self._voice.ulaw_decode if ulaw else self._voice.alaw_decode
+        self._encode = self._voice.ulaw_encode if ulaw else self._voice.alaw_encode
+        self._decode = self._voice.ulaw_decode if ulaw else self._voice.alaw_decode
         random = bytearray(10)
         self._entropy(random)
         self._sender = RtpSender(random[:4], codec, random[4:])
@@ -77,9 +79,10 @@ class Media:
         self._jitter = JitterBuffer(_PIECE)
         self._per_packet = 0
         self._bridged = 0
-        self.frame_out = self._sender.payload
+        frame = self._sender.payload
+        self._halves = (frame[:BLOCK], frame[BLOCK:])
+        self._half = 0
         self.running = True
-        self._path.attach(self)
 
     def counters(self):
         """Of this call or the last one: frames received, lost on the way, late, refused; and the times play ran dry."""
@@ -119,16 +122,30 @@ class Media:
         """Views of the pieces of a packet whose payload begins at `start`; for a plain header they are cut once."""
         return [self._packet_view[i : i + _PIECE] for i in range(start, _LARGEST - _PIECE + 1, _PIECE)]
 
-    # -- the stream of the voice path -----------------------------------------------------------------------------
+    # -- the leg of the bridge ------------------------------------------------------------------------------------
 
-    def send(self):
-        """Send the frame that stands in `frame_out`."""
+    def put(self, pcm):
+        """Send `pcm`; two blocks make a frame."""
+        self._encode(pcm, self._halves[self._half])
+        self._half ^= 1
+        if self._half == 0:
+            self._send()
+
+    def get(self):
+        """The next 10 ms that the far end said; None is silence."""
+        octets = self._fetch()
+        if octets is None:
+            return None
+        self._decode(octets, self._decoded)
+        return self._decoded
+
+    def _send(self):
         sender = self._sender
         sender.next()
         if self._sends:
             self._socket.send(sender.packet, len(sender.packet), self._remote)
 
-    def fetch(self):
+    def _fetch(self):
         """80 octets to play now; None is silence. What is lost is bridged for 20 ms by the block before it."""
         state = self._jitter.get(self._heard)
         if state == OK:

@@ -1,7 +1,7 @@
-"""The voice path: PCM port, echo canceller, codec; blocks of 10 ms, of which two make a frame to send.
+"""The voice path: PCM port and echo canceller, in blocks of 10 ms. It is the telephone's leg, and the bridge's clock.
 
-    line -> captured (Sin) -> canceller -> Sout -> encoder -> stream.frame_out
-    line <- play <- decoder <- stream.fetch()            ref (Rin) -> canceller
+    line -> captured (Sin) -> canceller -> Sout: get()
+    line <- play (Rout): put()                      ref (Rin) -> canceller
 
 Nothing is allocated per block.
 """
@@ -12,60 +12,36 @@ from femtojack.board import BLOCK, VOICE_COMFORT_NOISE, VOICE_NLP
 
 
 class VoicePath:
-    """One telephone's audio. `config` is the "voice" section.
+    """One telephone's audio. `config` is the "voice" section; `bridge` carries a block whenever the line exchanges one.
 
-    A stream, while attached, has `encode(pcm, octets)` and `decode(octets, pcm)`, `frame_out`: 160 octets to fill,
-    `send()`, and `fetch() -> bytes-like of 80 octets, 10 ms, or None` for silence. The canceller runs while one is
-    attached; what it has learnt of the line stays from call to call.
+    The canceller runs while the line is in the bridge; what it has learnt of the line stays from call to call.
     """
 
-    def __init__(self, board, config):
+    def __init__(self, board, config, bridge):
         self._exchange = board.pcm.exchange
         self._process = board.voice.ec_process
+        self._bridge = bridge
         self._captured = array("h", bytes(2 * BLOCK))
         self._ref = array("h", bytes(2 * BLOCK))
         self._sout = array("h", bytes(2 * BLOCK))
         self._silence = array("h", bytes(2 * BLOCK))
-        self._decoded = array("h", bytes(2 * BLOCK))
         self._play = self._silence
         self._canceller = _canceller(board.voice, config)
-        self._stream = None
-        self._out = None
-        self._half = 0
-
-    def attach(self, stream):
-        out = memoryview(stream.frame_out)
-        self._out = (out[:BLOCK], out[BLOCK:])
-        self._half = 0
-        self._stream = stream
-        self._fetch()
-
-    def detach(self):
-        self._stream = None
-        self._play = self._silence
 
     def step(self):
         """Exchange every block that is due."""
         while self._exchange(self._play, self._captured, self._ref):
-            if self._stream:
-                self._block()
-
-    def _block(self):
-        self._process(self._canceller, self._ref, self._captured, self._sout)
-        self._stream.encode(self._sout, self._out[self._half])
-        self._half ^= 1
-        if self._half == 0:
-            self._stream.send()
-        self._fetch()
-
-    def _fetch(self):
-        """The next block to play; silence where the network has none."""
-        octets = self._stream.fetch()
-        if octets is None:
             self._play = self._silence
-        else:
-            self._stream.decode(octets, self._decoded)
-            self._play = self._decoded
+            self._bridge.block()
+
+    def get(self):
+        """What the telephone said in this block, without its echo."""
+        self._process(self._canceller, self._ref, self._captured, self._sout)
+        return self._sout
+
+    def put(self, pcm):
+        """Play `pcm` next; it stays as it is until the next block."""
+        self._play = pcm
 
 
 def _canceller(voice, config):

@@ -6,6 +6,7 @@ chose; they stay bound while it is off, as an address stays a box's.
 
 import ipaddress
 import socket
+import time
 
 from femtohost.network import endpoint, endpoint_text
 
@@ -25,12 +26,14 @@ class UdpBridge:
     """UDP ports at one address of this machine.
 
     `watch(socket, callback)` and `unwatch(socket)` belong to the loop that waits (femtohost.wallclock).
+    taps: observers `tap(time_ns, source, destination, data)`, called for every datagram sent or received.
     """
 
     def __init__(self, host, watch, unwatch):
         self.host = host
         self.address = ipaddress.IPv4Address(host).packed
         self._watch, self._unwatch = watch, unwatch
+        self.taps = []
         self._bound = {}
 
     def reserve(self, port=0, even=False):
@@ -58,6 +61,10 @@ class UdpBridge:
         for bound in self._bound.values():
             bound.close()
 
+    def _tell(self, source, destination, data):
+        for tap in self.taps:
+            tap(time.time_ns(), source, destination, bytes(data))
+
 
 class RealSocket:
     """One open port, with the methods of femtohost.network.Socket."""
@@ -75,6 +82,8 @@ class RealSocket:
             self._bound.sendto(data, (host, int(port)))
         except OSError:
             self.unsent += 1
+        else:
+            self._bridge._tell(self.address, bytes(addr), data)
 
     def receive(self):
         """(data, source endpoint), or None when nothing waits."""
@@ -85,7 +94,9 @@ class RealSocket:
                 continue
             except OSError:
                 return None
-            return data, endpoint(ipaddress.IPv4Address(host).packed, port)
+            source = endpoint(ipaddress.IPv4Address(host).packed, port)
+            self._bridge._tell(source, self.address, data)
+            return data, source
 
     def close(self):
         self._bridge._unwatch(self._bound)

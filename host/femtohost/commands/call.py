@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from femtohost import errors
-from femtohost.commands.common import Json, Seed, Target, app, bench, progress_bar, say
+from femtohost.commands.common import CaptureFile, Json, Seed, Target, app, bench, progress_bar, say
 
 Near = Annotated[str | None, typer.Option(metavar="AUDIO", help="What the near talker says: WAV or FLAC, any rate.")]
 Far = Annotated[str | None, typer.Option(metavar="AUDIO", help="What the far talker says.")]
@@ -40,6 +40,7 @@ def call(
     incoming: Incoming = False,
     seed: Seed = 1,
     target: Target = "cpython",
+    capture: CaptureFile = None,
     out: Out = None,
     as_json: Json = False,
 ):
@@ -50,7 +51,9 @@ def call(
     from femtohost.call import CallOptions, check_folder, make_call, save_call
     from femtohost.report import call_table
 
-    options = CallOptions(near, far, number, path, erl, line_noise, seconds, overlap, nlp, incoming, seed, target)
+    options = CallOptions(
+        near, far, number, path, erl, line_noise, seconds, overlap, nlp, incoming, seed, target, capture
+    )
     folder = out or Path(f"femtojack-call-{datetime.now():%Y%m%d-%H%M%S}")
     check_folder(folder)
     with progress_bar("calling") as progress:

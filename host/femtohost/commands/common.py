@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +20,9 @@ app.add_typer(bench, name="bench")
 
 terminal = Console(stderr=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
+CaptureFile = Annotated[
+    Path | None, typer.Option("--capture", metavar="FILE.pcapng", help="Write SIP, RTP and USB traffic for Wireshark.")
+]
 Seed = Annotated[int, typer.Option(help="Every random stream of the run comes from it.", metavar="N")]
 Target = Annotated[
     str,
@@ -40,3 +44,14 @@ def progress_bar(text):
     with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
         task = progress.add_task(text, total=None)
         yield lambda done, of: progress.update(task, completed=done, total=of)
+
+
+def ask(profile, do, **arguments):
+    """The result of one command to the box that runs on `profile` (femtohost.control)."""
+    from femtohost.control import ControlClient
+
+    control = ControlClient(profile)
+    try:
+        return control(do, **arguments)
+    finally:
+        control.close()

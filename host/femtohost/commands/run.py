@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from femtohost import errors, targets
-from femtohost.commands.common import Json, Target, app, bench, progress_bar, say
+from femtohost.commands.common import CaptureFile, Json, Target, app, bench, progress_bar, say
+from femtohost.commands.common import ask as _command
 
 ctl = typer.Typer(help="Act on a box that runs: its telephone, its power, its state.")
 phone = typer.Typer(help="The telephone on the line of a box that runs.")
@@ -47,6 +48,12 @@ def run(
     profile: ProfileDir = None,
     seed: AnySeed = None,
     target: Target = "cpython",
+    iso: Annotated[Path | None, typer.Option(metavar="FILE", help="The disc in the drive: an ISO 9660 image.")] = None,
+    usbip: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Export the USB port there, for `usbip attach`; port 0 is any."),
+    ] = None,
+    capture: CaptureFile = None,
     as_json: Json = False,
 ):
     """Power one gateway on, with real UDP sockets in real time, until it is interrupted.
@@ -56,15 +63,24 @@ def run(
     Example: femtojack run --config gateway.toml --profile box1 --json
     """
     from femtohost.control import ControlServer
+    from femtohost.disc import Disc
     from femtohost.gateway import Gateway
     from femtohost.profile import Profile
-    from femtohost.settings import load_settings
+    from femtohost.settings import load_settings, parse_host_port
+    from femtohost.store import SERIAL_OCTETS, FileStore, provision
 
     settings = load_settings(config)
+    disc = Disc(iso)
+    usbip = usbip and parse_host_port(usbip, "--usbip")
     home = Profile(profile)
+    store = FileStore(home.path / "store")
+    provision(store, secrets.token_bytes(SERIAL_OCTETS))
     tell = _json_line if as_json else _log_line
     targets.parse(target)
-    gateway = Gateway(settings, secrets.randbits(32) if seed is None else seed, tell, target)
+    gateway = Gateway(
+        settings, secrets.randbits(32) if seed is None else seed, tell,
+        target=target, capture=capture, disc=disc, store=store, usbip=usbip,
+    )  # fmt: skip
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: gateway.loop.stop())
     server = ControlServer(gateway, home.listen())
@@ -266,13 +282,3 @@ def doctor(as_json: Json = False):
         mark, here = ("[green]has[/]", finding.found) if finding.found else ("[yellow]lacks[/]", finding.command)
         table.add_row(mark, finding.name, finding.use, here)
     Console().print(table)
-
-
-def _command(profile, do, **arguments):
-    from femtohost.control import ControlClient
-
-    control = ControlClient(profile)
-    try:
-        return control(do, **arguments)
-    finally:
-        control.close()

@@ -84,24 +84,21 @@ _VECTORS = "voice = board.voice\n" + VECTORS + "print(repr(''.join('%02x' % b fo
 _CALL = """
 from femtojack.call.loopback import Loopback
 from femtojack.config import validate
+from femtojack.voice.bridge import Bridge
 from femtojack.voice.path import VoicePath
 from time import ticks_ms, ticks_diff
-path = VoicePath(board, validate(board.config)['voice'])
-call = Loopback(board, path, None)
-frames = 0
-send = call.send
-def count():
-    global frames
-    frames += 1
-    send()
-call.send = count
+bridge = Bridge()
+path = VoicePath(board, validate(board.config)['voice'], bridge)
+call = Loopback(board, None)
 call.start(None)
+path.step()
+bridge.join(path, call)
 missed, began = board.pcm.missed, ticks_ms()
 while ticks_diff(ticks_ms(), began) < 500:
     path.step()
-call.stop()
+bridge.part()
 gc.collect()
-print({'frames': frames, 'missed': board.pcm.missed - missed, 'heap': free, 'heap_used': free - gc.mem_free()})
+print({'blocks': call.blocks, 'missed': board.pcm.missed - missed, 'heap': free, 'heap_used': free - gc.mem_free()})
 """
 
 
@@ -144,4 +141,4 @@ def _pcm(link):
 
 def _call(link):
     found = link.ask(_CALL, _RUN_S)
-    return {"passed": found["frames"] >= 24 and not found["missed"], **found}
+    return {"passed": found["blocks"] >= 48 and not found["missed"], **found}

@@ -1,6 +1,6 @@
 """The firmware in an interpreter of its own: the Board contract over a pair of pipes, in virtual time.
 
-boards/unix/board.py is the other end, and says what the frames are. What the firmware asks of its board is done by the
+boards/unix is the other end; its pipe.py says what the frames are. What the firmware asks of its board is done by the
 same femtohost.board as in process, in the same order, so that the traces are equal.
 """
 
@@ -15,9 +15,12 @@ from array import array
 
 from femtohost.errors import BoardLost
 from femtohost.targets import interpreter
+from femtohost.targets.pipe_usb import RemoteUsb, RemoteUsbAudio
 
 PINS = ("cs_slic", "reset_slic")
+HEAD = 5
 BLOCK_OCTETS = 160
+HALVE_PAST = 38  # samples
 PATIENCE_S = 60  # of wall-clock time for one answer; a machine under load is slow, not lost
 TOLD = 4000  # octets of the interpreter's last words
 
@@ -42,7 +45,7 @@ class Pipe:
 
     def post(self, op, *parts):
         """Send a frame with the next one that is flushed."""
-        self._output += struct.pack("<BH", op[0], sum(map(len, parts)))
+        self._output += struct.pack("<BI", op[0], sum(map(len, parts)))
         for part in parts:
             self._output += part
 
@@ -55,13 +58,13 @@ class Pipe:
 
     def read(self):
         """The next frame: (operation, payload)."""
-        while len(self._input) < 3:
+        while len(self._input) < HEAD:
             self._fill()
-        op, length = struct.unpack_from("<BH", self._input)
-        end = 3 + length
+        op, length = struct.unpack_from("<BI", self._input)
+        end = HEAD + length
         while len(self._input) < end:
             self._fill()
-        payload = bytes(self._input[3:end])
+        payload = bytes(self._input[HEAD:end])
         del self._input[:end]
         return op, payload
 
@@ -102,11 +105,13 @@ class RemoteApp:
     def __init__(self, board, heap=None):
         self._board = board
         self._sockets = []
-        self._voice = RemoteVoice(board.voice)
+        usb = RemoteUsb(board.usb, self._command)
         self._handlers = {
             ord("t"): self._trace, ord("p"): self._pin, ord("x"): self._exchange, ord("u"): self._send,
             ord("c"): self._close_socket, ord("g"): self._about, ord("s"): self._spi, ord("o"): self._open,
-            ord("e"): self._entropy, ord("w"): self._wait, ord("v"): self._voice.call,
+            ord("e"): self._entropy, ord("w"): self._wait, ord("v"): RemoteVoice(board.voice).call,
+            ord("k"): usb.call, ord("n"): RemoteUsbAudio(board.usb_audio).call, ord("b"): self._blocks,
+            ord("m"): self._store,
         }  # fmt: skip
         self.pipe = Pipe(*interpreter.command(heap))
         self._serve(ord("r"))
@@ -145,13 +150,15 @@ class RemoteApp:
                 raise self.pipe.lost(f"it sent a frame {op} that there is not")
             try:
                 answer = handler(payload)
-            except OSError as error:
-                self.pipe.post(b"E", struct.pack("<H", error.errno or 5))
-                self.pipe.flush()
+            except (OSError, ValueError) as error:
+                self._answer(b"E", struct.pack("<H", getattr(error, "errno", None) or 0))
                 continue
             if answer is not None:
-                self.pipe.post(b"R", answer)
-                self.pipe.flush()
+                self._answer(b"R", answer)
+
+    def _answer(self, op, payload):
+        self.pipe.post(op, payload)
+        self.pipe.flush()
 
     def _post_inputs(self):
         """The snapshot of a step: the interrupt pin, the PCM block that is due, the datagrams that wait."""
@@ -184,7 +191,9 @@ class RemoteApp:
         self._sockets[payload[0]].close()
 
     def _about(self, payload):
-        return json.dumps({"config": self._board.config, "address": list(self._board.address)}).encode()
+        board = self._board
+        about = {"config": board.config, "address": list(board.address), "usb": board.usb is not None}
+        return json.dumps(about).encode()
 
     def _spi(self, payload):
         received = bytearray(len(payload))
@@ -205,6 +214,24 @@ class RemoteApp:
         self._post_inputs()
         return b""
 
+    def _blocks(self, payload):
+        blocks = self._board.blocks
+        if payload[:1] == b"c":
+            return struct.pack("<I", blocks.count)
+        lba, octets = struct.unpack_from("<II", payload, 1)
+        buf = bytearray(octets)
+        blocks.read(lba, buf)
+        return buf
+
+    def _store(self, payload):
+        store = self._board.store
+        if payload[:1] == b"g":
+            value = store.get(payload[1:].decode())
+            return b"" if value is None else b"\1" + value
+        end = 2 + payload[1]
+        store.put(payload[2:end].decode(), payload[end:])
+        return b""
+
 
 class RemoteVoice:
     """The native voice code for a firmware elsewhere. Its states live here, under the numbers that it gives them."""
@@ -216,6 +243,7 @@ class RemoteVoice:
             "z": self._size, "n": self._init, "r": self._reset, "f": self._freeze, "p": self._process,
             "M": self._encoder(voice.ulaw_encode), "m": self._decoder(voice.ulaw_decode),
             "A": self._encoder(voice.alaw_encode), "a": self._decoder(voice.alaw_decode),
+            "h": self._halve,
         }  # fmt: skip
 
     def call(self, payload):
@@ -246,6 +274,11 @@ class RemoteVoice:
         sout = array("h", bytes(half - 4))
         self._voice.ec_process(self._state(payload), array("h", payload[4:half]), array("h", payload[half:]), sout)
         return sout.tobytes()
+
+    def _halve(self, payload):
+        out = array("h", bytes(len(payload) // 2 - HALVE_PAST))
+        self._voice.pcm_halve(array("h", payload), out)
+        return out.tobytes()
 
     def _encoder(self, encode):
         def call(payload):

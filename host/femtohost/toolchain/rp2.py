@@ -30,9 +30,7 @@ def build(board, tell=lambda text: None):
     `tell` gets a line when a build begins and one when it ends. UserError: the packages do not allow it.
     """
     if board.board not in BUILDABLE:
-        raise UserError(
-            f"{board.name}: no image can be built from packages; flash the official one, then deploy"
-        )
+        raise UserError(f"{board.name}: no image can be built from packages; flash the official one, then deploy")
     versions = _versions()
     micropython = sources.micropython_source()
     parts = sources.debian_files(*PACKAGES, *LIBRARIES)

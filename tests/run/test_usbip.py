@@ -1,0 +1,177 @@
+"""A running box over USB/IP: the firmware behind every octet, a hostile client beside a call, and what is refused."""
+
+import random
+import socket
+import struct
+import subprocess
+import sys
+from contextlib import suppress
+
+import pytest
+
+from femtohost.peers.usb_errors import UsbError
+from femtohost.peers.usbip_client import UsbipClient
+
+BLOCK = 2048
+DEVICE = 0x10002
+IMPORT = struct.pack(">HHI32s", 0x0111, 0x8003, 0, b"1-1")
+
+
+@pytest.fixture
+def disc(tmp_path):
+    """An image file; its octets."""
+    octets = bytearray(random.Random(1).randbytes(200 * BLOCK))
+    octets[16 * BLOCK + 1 : 16 * BLOCK + 6] = b"CD001"
+    (tmp_path / "disc.iso").write_bytes(octets)
+    return bytes(octets)
+
+
+@pytest.fixture
+def box(start, tmp_path, disc):
+    box = start("", "--iso", str(tmp_path / "disc.iso"), "--usbip", "127.0.0.1:0")
+    box.event("line", state="on-hook")
+    return box
+
+
+def port(box):
+    return int(box.ready["addresses"]["usbip"].rpartition(":")[2])
+
+
+def attach(box):
+    """An honest client with the device. It may have to wait until the box has heard that another one went."""
+    for _ in range(1000):
+        client = UsbipClient("127.0.0.1", port(box))
+        try:
+            client.attach()
+        except UsbError:
+            client.detach()
+            continue
+        client.enumerate()
+        while client.scsi(bytes(6)).status:
+            pass
+        return client
+    raise AssertionError(box.ctl("status"))
+
+
+def test_the_disc_the_serial_number_and_the_power(box, disc):
+    client = attach(box)
+    box.event("usb", state="configured")
+    serial = client.serial
+    assert client.read_disc() == disc
+    with pytest.raises(UsbError):
+        UsbipClient("127.0.0.1", port(box)).attach()  # a second importer
+    box.ctl("power", state="off")
+    with pytest.raises(UsbError):
+        client.control(0x80, 8, length=1)
+    assert UsbipClient("127.0.0.1", port(box)).devices() == []
+    box.ctl("power", state="on")
+    box.event("line", state="on-hook")
+    client = attach(box)
+    assert client.serial == serial and client.read_disc(16, 1) == disc[16 * BLOCK : 17 * BLOCK]
+    assert (box.profile / "store" / "serial").read_text() == serial
+    assert box.ctl("status")["misuse"] == []
+
+
+def test_the_disc_is_changed_by_command(box, disc, tmp_path):
+    client = attach(box)
+    box.ctl("disc", action="eject")
+    assert client.scsi(bytes(6)).sense[:2] == (2, 0x3A)
+    other = bytearray(disc[: 100 * BLOCK])
+    other[-1] ^= 1
+    (tmp_path / "other.iso").write_bytes(other)
+    box.ctl("disc", action="load", file=str(tmp_path / "other.iso"))
+    while client.scsi(bytes(6)).status:
+        pass
+    assert client.read_disc() == other
+    refused = _cli("ctl", "--profile", str(box.profile), "usb", "load", str(tmp_path / "none.iso"))
+    assert refused.returncode == 2 and refused.stderr.count(b"\n") == 1
+
+
+def test_hostile_clients_do_not_end_a_call(box, start, disc):
+    callee = start(name="callee")
+    caller = start(
+        f'[sip]\nserver = "{callee.ready["addresses"]["sip"]}"\nuser = ""\n', "--usbip", "127.0.0.1:0", name="caller"
+    )
+    for each in (caller, callee):
+        each.event("line", state="on-hook")
+    caller.ctl("off-hook")
+    caller.ctl("dial", digits="100#")
+    callee.event("line", state="ringing")
+    callee.ctl("off-hook")
+    caller.event("call", state="talking")
+    before = caller.memory()
+    rng = random.Random(11)
+    for attack in ATTACKS * 3:
+        _attack(port(caller), attack(rng))
+    client = UsbipClient("127.0.0.1", port(caller))
+    caller.until(lambda: caller.ctl("status")["usb"]["state"] == "detached")
+    client.attach()
+    client.enumerate()
+    status = caller.ctl("status")
+    assert status["call"] == "talking" and status["misuse"] == []
+    assert caller.memory() - before < 16 << 20
+
+
+def _attack(number, octets):
+    """Send, read nothing, and go with a reset."""
+    with socket.create_connection(("127.0.0.1", number), 10) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.settimeout(1)
+        with suppress(OSError):  # dropped: that is the defence
+            client.sendall(octets)
+
+
+def submit(seqnum, endpoint=0, direction=1, length=64, packets=0, setup=bytes((0x80, 8, 0, 0, 0, 0, 1, 0))):
+    return struct.pack(">10I8s", 1, seqnum, DEVICE, direction, endpoint, 0, length, 0, packets, 0, setup)
+
+
+CONFIGURE = submit(1, direction=0, length=0, setup=bytes((0, 9, 1, 0, 0, 0, 0, 0)))
+LONG_READ = struct.pack("<4sIIBBB16s", b"USBC", 1, 1 << 20, 0x80, 0, 10, b"\x28" + bytes(6) + b"\2\0")
+ATTACKS = [
+    lambda rng: rng.randbytes(1 << 16),
+    lambda rng: IMPORT[: rng.randrange(1, len(IMPORT))],
+    lambda rng: IMPORT + rng.randbytes(1 << 12),
+    lambda rng: IMPORT + submit(1, length=0xFFFFFFFF),
+    lambda rng: IMPORT + submit(1, endpoint=3, packets=1 << 31),
+    lambda rng: IMPORT + CONFIGURE + b"".join(submit(i, 5) for i in range(2, 600)),
+    lambda rng: IMPORT + CONFIGURE + b"".join(submit(i, 2, 0) + rng.randbytes(64) for i in range(2, 200)),
+    lambda rng: IMPORT + b"".join(submit(i, setup=bytes((0x80, 6, 0, 2, 0, 0, 255, 0))) for i in range(1, 20_000)),
+    lambda rng: IMPORT + CONFIGURE + submit(2, 2, 0, 31) + LONG_READ + submit(3, 1, 1, 1 << 20),
+    lambda rng: IMPORT + CONFIGURE + b"".join(_setup(rng, i) for i in range(2, 500)),
+]
+
+
+def _setup(rng, seqnum):
+    """A control request of noise, mostly to interfaces that there are."""
+    setup = bytes((rng.choice([0x01, 0x21, 0x22, 0x81, 0xA1, 0xA2]), rng.randrange(16), *rng.randbytes(2)))
+    setup += bytes((rng.randrange(6), rng.randrange(3), rng.randrange(80), 0))
+    inward = setup[0] >> 7
+    return submit(seqnum, 0, inward, setup[6], setup=setup) + (b"" if inward else rng.randbytes(setup[6]))
+
+
+# -- what a person may get wrong --------------------------------------------------------------------------------------
+
+
+def _cli(*arguments):
+    return subprocess.run([sys.executable, "-m", "femtohost", *arguments], capture_output=True, timeout=120)
+
+
+@pytest.mark.parametrize("value", ["nonsense", "127.0.0.1", ":3240", "127.0.0.1:70000", "no.such.host.invalid:0"])
+def test_an_address_that_is_none_is_one_line(value):
+    done = _cli("run", "--usbip", value)
+    assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"--usbip" in done.stderr
+
+
+def test_a_port_that_is_taken_is_one_line():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = _cli("run", "--usbip", f"127.0.0.1:{taken.getsockname()[1]}")
+    assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"in use" in done.stderr
+
+
+def test_a_disc_that_is_none_is_one_line(tmp_path):
+    (tmp_path / "a.iso").write_bytes(bytes(100))
+    for name in ("a.iso", "none.iso"):
+        done = _cli("run", "--iso", str(tmp_path / name))
+        assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and name.encode() in done.stderr
