@@ -38,7 +38,7 @@ voice (native code; state is a bytearray of the caller)
         The same for what comes from the far end, once every 20 ms; frame is None when none came or it was bad.
         GSM_LOST: it was none, and the last one is played again, fading; GSM_SPEECH; GSM_SID: comfort noise.
 
-Network
+Network: `udp`, None where there is none (femtojack.call.loopback)
     udp.open(port) -> socket          OSError if it cannot be had
     socket.recv_into(buf, addr) -> n  -1 when nothing waits; a longer datagram is cut to len(buf)
     socket.send(buf, n, addr)         the first n octets of buf
