@@ -213,7 +213,7 @@ class Board:
     def run(self, app):
         """Serve the host for ever."""
         self._app = app
-        self._pipe.commands.update({b"S": self._step, b"H": self._shut_down, b"Q": self._status})
+        self._pipe.commands.update({b"S": self._step, b"H": self._shut_down, b"Q": self._status, b"L": self._loopback})
         self._pipe.post("r")
         self._pipe.flush()
         while True:
@@ -226,6 +226,9 @@ class Board:
     def _shut_down(self, payload):
         self._app.shut_down(struct.unpack("<I", payload)[0])
         return b""
+
+    def _loopback(self, payload):
+        return bytes((self._app.loopback(bool(payload[0])),))
 
     def _status(self, payload):
         gc.collect()

@@ -55,7 +55,7 @@ def well(box):
     """Nothing that a datasheet or the stack forbids, and nothing left behind."""
     box.run_for(35)  # the longest SIP timer, 64 * T1
     assert box.misuse == []
-    assert box.app.agent.idle
+    assert box.app.status()["idle"]
     return box.state("call") == "IDLE"
 
 

@@ -126,6 +126,9 @@ class RemoteApp:
     def shut_down(self, now):
         self._command(b"H", struct.pack("<I", now))
 
+    def loopback(self, on):
+        return bool(self._command(b"L", bytes((on,)))[0])
+
     def status(self):
         """App.status and heap_used, heap_free in octets."""
         return json.loads(self._command(b"Q"))
