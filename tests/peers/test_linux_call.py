@@ -2,7 +2,7 @@
 
 import numpy as np
 from conftest import FAR_HZ, FAR_USER, NEAR_HZ, account
-from linux_usb.fixtures import usb_port
+from linux_usb.fixtures import realtime, usb_port
 from programs import needs
 from tone_figures import check_tone, tone
 
@@ -23,11 +23,8 @@ def command(linux, number, operand=b""):
     assert status[3] == 0
 
 
-def test_a_call_is_heard_at_both_ends(linux, run_box, kamailio, run_baresip):
-    box = run_box("--usbip", "127.0.0.1:0", sip=account(kamailio.server))
-    box.event("registered", ok=True)
-    baresip = run_baresip(answers=True, seconds=4)
-    linux.attach(usb_port(box))
+def talk(linux, box, baresip):
+    """One call; what the Linux machine recorded."""
     linux.record(TALKING_S * audio.RATE)
     linux.play(np.append(np.zeros(5 * audio.RATE, "<i2"), tone(NEAR_HZ, 3)).astype("<i2").tobytes())
     command(linux, DIAL, FAR_USER.encode())
@@ -38,6 +35,16 @@ def test_a_call_is_heard_at_both_ends(linux, run_box, kamailio, run_baresip):
     command(linux, HANG_UP)
     baresip.wait("CALL_CLOSED")
     box.event("call", state="idle")
+    return octets
+
+
+def test_a_call_is_heard_at_both_ends(linux, run_box, kamailio, run_baresip):
+    box = run_box("--usbip", "127.0.0.1:0", sip=account(kamailio.server))
+    box.event("registered", ok=True)
+    baresip = run_baresip(answers=True, seconds=4)
+    linux.attach(usb_port(box))
+    with realtime(linux.process, box.process):
+        octets = talk(linux, box, baresip)
     linux.close_files()
     linux.detach()
     check_tone(np.frombuffer(octets, "<i2"), FAR_HZ, 2.5)

@@ -2,12 +2,19 @@
 
 import numpy as np
 import pytest
+from linux_usb.fixtures import realtime
 from tone_figures import tone
 
 from femtohost.audio import RATE
 
 SNR_DB = 90
 RATE_ERROR = 0.001
+
+
+@pytest.fixture(autouse=True)
+def quickly(pc, usb_box):
+    with realtime(pc.process, usb_box.process):
+        yield
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ class Guest:
         self._console = folder / "console"
         listener = socket.create_server(("127.0.0.1", 0))
         line = f"{KERNEL_LINE} agent={listener.getsockname()[1]}"
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [find("qemu-system-x86_64"), "-accel", "tcg", "-machine", "q35", "-cpu", "max", "-m", "256", "-nodefaults",
              "-no-reboot", "-display", "none", "-kernel", kernel, "-initrd", disk, "-append", line,
              "-serial", f"file:{self._console}", "-nic", "user,model=virtio-net-pci"],
@@ -37,7 +37,7 @@ class Guest:
         """The connection that the agent makes."""
         listener.settimeout(1)
         end = time.monotonic() + PATIENCE
-        while time.monotonic() < end and self._process.poll() is None:
+        while time.monotonic() < end and self.process.poll() is None:
             with contextlib.suppress(TimeoutError):
                 return listener.accept()[0]
         self.stop()
@@ -63,5 +63,5 @@ class Guest:
         return "\n".join(self._console.read_text(errors="replace").splitlines()[-30:])
 
     def stop(self):
-        self._process.kill()
-        self._process.wait()
+        self.process.kill()
+        self.process.wait()
