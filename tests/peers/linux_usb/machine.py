@@ -9,7 +9,7 @@ import time
 from linux_usb import image
 from programs import find
 
-PATIENCE = 180  # s: a loaded machine is slow, not wrong
+PATIENCE = 900  # s: ten minutes of sound, and a loaded machine is slow, not wrong
 KERNEL_LINE = "console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off tsc=reliable nokaslr audit=0 random.trust_cpu=on"
 
 
