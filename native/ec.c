@@ -32,7 +32,7 @@ int ec_init(void *state, int taps, unsigned flags)
     ec->size = ec_size(taps);
     ec->taps = taps;
     ec->log_taps = bits((uint32_t)taps - 1);
-    ec->padding = -(int32_t)(uintptr_t)ec->memory & (ALIGNMENT - 4);
+    ec->padding = (-(int32_t)(uintptr_t)ec->memory & (ALIGNMENT - 4)) >> 2;
     ec->flags = flags;
     ec_kernel(ec, EC_AUTO);
     ec_reset(ec);
@@ -68,6 +68,11 @@ void ec_freeze(void *state, int on)
     ((ec_state_t *)state)->frozen = on != 0;
 }
 
+static int32_t at_most(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
 static int16_t without_dc(int32_t *dc, int32_t sample, int shift)
 {
     *dc += (sample * 16384 - *dc) >> shift;
@@ -75,15 +80,19 @@ static int16_t without_dc(int32_t *dc, int32_t sample, int shift)
 }
 
 /* Sout must not be louder than Sin. The filter's error is put out only while over the last 2 ms it had less energy than
- * Sin, or a quarter more; else Sin is. A proved filter is trusted with twice as much: most likely a near talker is behind it. */
-static int32_t guarded(ec_state_t *ec, int32_t line, int32_t error)
+ * Sin, or a quarter more; else Sin is. A proved filter is trusted with twice as much: most likely a near talker is
+ * behind it. */
+static void guard(ec_state_t *ec, const int16_t *line, const int16_t *error, int16_t *sout, int n)
 {
-    int32_t trust;
+    int32_t of_sin = ec->sin_energy, of_error = ec->error_energy, trust = ec->proved && !ec->contradicted ? 0 : 2;
 
-    ec->sin_energy += line * line >> GUARD_SHIFT;
-    ec->error_energy += error * error >> GUARD_SHIFT;
-    trust = ec->proved && !ec->contradicted ? ec->sin_energy : ec->sin_energy / 4;
-    return ec->error_energy - ec->sin_energy > trust ? line : error;
+    for (int i = 0; i < n; i++) {
+        of_sin += line[i] * line[i] >> GUARD_SHIFT;
+        of_error += error[i] * error[i] >> GUARD_SHIFT;
+        sout[i] = of_error - of_sin > of_sin >> trust ? line[i] : error[i];
+    }
+    ec->sin_energy = of_sin;
+    ec->error_energy = of_error;
 }
 
 static void forget_energies(ec_state_t *ec)
@@ -131,29 +140,38 @@ static void end_of_block(ec_state_t *ec)
         end_of_period(ec);
 }
 
-/* n samples of one block, 1..4. */
+/* n samples of one block, 1..4, of which the foreground's echo and error are known. */
+static void finish(ec_state_t *ec, const int16_t *echo, int16_t *sout, int n)
+{
+    int32_t place = REACH + ec->t + ec->phase;
+
+    guard(ec, ec->line + place, ec->error + place, sout, n);
+    if (ec->flags & EC_NLP)
+        for (int i = 0; i < n; i++) {
+            ec->echo[ec->phase + i] = echo[i];
+            sout[i] = ec_nlp_output(ec, sout[i], ec->phase + i);
+        }
+    ec->phase += n;
+    if (ec->phase == BLOCK)
+        end_of_block(ec);
+}
+
+/* n samples of one period, 1..32. The foreground changes between periods only: it filters them all at once. */
 static void cancel(ec_state_t *ec, const int16_t *rin, const int16_t *sin, int16_t *sout, int n)
 {
-    int32_t t = ec->t + ec->phase, echo[BLOCK];
-    int16_t *x = rin_window(ec) + t, *line = ec->line + REACH + t, *error = ec->error + REACH + t;
+    int32_t t = ec->t + ec->phase;
+    int16_t *x = rin_window(ec) + t, *line = ec->line + REACH + t, echo[PERIOD];
 
     for (int i = 0; i < n; i++) {
         x[i] = without_dc(&ec->rin_dc, rin[i], ec->dc_shift);
         line[i] = without_dc(&ec->sin_dc, sin[i], ec->dc_shift);
-        ec->block_peak |= magnitude(x[i]) | magnitude(line[i]);
     }
-    kernel_of(ec)->filter(foreground_taps(ec), x - (ec->taps - 1), ec->taps, echo);
-    for (int i = 0; i < n; i++) {
-        int32_t out;
-
-        ec->echo[ec->phase + i] = saturate(echo[i]);
-        error[i] = saturate(line[i] - echo[i]);
-        out = guarded(ec, line[i], error[i]);
-        sout[i] = (int16_t)(ec->flags & EC_NLP ? ec_nlp_output(ec, out, ec->phase + i) : out);
+    kernel_of(ec)->filter(foreground_taps(ec), x - (ec->taps - 1), ec->taps, line, n, echo,
+                          ec->error + REACH + t);
+    for (int i = 0, part; i < n; i += part) {
+        part = at_most(BLOCK - ec->phase, n - i);
+        finish(ec, echo + i, sout + i, part);
     }
-    ec->phase += n;
-    if (ec->phase == BLOCK)
-        end_of_block(ec);
 }
 
 void ec_process(void *state, const int16_t *rin, const int16_t *sin, int16_t *sout, int32_t n)
@@ -161,13 +179,13 @@ void ec_process(void *state, const int16_t *rin, const int16_t *sin, int16_t *so
     ec_state_t *ec = state;
 
     while (n > 0) {
-        int part_of_block = BLOCK - ec->phase < n ? BLOCK - ec->phase : n;
+        int part = at_most(PERIOD - ec->t - ec->phase, n);
 
-        cancel(ec, rin, sin, sout, part_of_block);
-        rin += part_of_block;
-        sin += part_of_block;
-        sout += part_of_block;
-        n -= part_of_block;
+        cancel(ec, rin, sin, sout, part);
+        rin += part;
+        sin += part;
+        sout += part;
+        n -= part;
     }
 }
 

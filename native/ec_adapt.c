@@ -80,11 +80,15 @@ static void rescale(ec_state_t *ec, int scale)
 /* A sample too large for the scale lowers it at once. */
 static void follow_peak(ec_state_t *ec)
 {
-    int scale = 15 - bits((uint32_t)ec->block_peak);
+    const int16_t *rin = rin_window(ec) + ec->t, *line = ec->line + REACH + ec->t;
+    int32_t peak = 0;
+    int scale;
 
-    if (ec->block_peak > ec->peak)
-        ec->peak = ec->block_peak;
-    ec->block_peak = 0;
+    for (int i = 0; i < BLOCK; i++)
+        peak |= magnitude(rin[i]) | magnitude(line[i]);     /* the highest bit is all that counts */
+    if (peak > ec->peak)
+        ec->peak = peak;
+    scale = 15 - bits((uint32_t)peak);
     if (scale < ec->scale && ec->scale > SCALE_MIN) {
         rescale(ec, scale < SCALE_MIN ? SCALE_MIN : scale);
         ec_adapt_rewhiten(ec);
@@ -263,14 +267,17 @@ static int32_t predict(const int32_t *r, int32_t *a)
     int32_t error = r[0] << 15;
 
     for (int m = 1; m <= ORDER; m++) {
-        int32_t sum = r[m] * 2048, k, old[ORDER + 1];
+        int32_t sum = r[m] * 2048, k;
 
         for (int i = 1; i < m; i++)
             sum += a[i] * r[m - i];
         k = reflection(sum, error);
-        memcpy(old, a, sizeof old);
-        for (int i = 1; i < m; i++)
-            a[i] += (k * old[m - i] + 16384) >> 15;
+        for (int i = 1; i <= m - i; i++) {
+            int32_t low = a[i], high = a[m - i];
+
+            a[i] = low + ((k * high + 16384) >> 15);
+            a[m - i] = high + ((k * low + 16384) >> 15);
+        }
         a[m] = (k + 8) >> 4;
         error -= (int32_t)part((uint32_t)error, (uint32_t)(k * k) >> 14);
         if (error < 1)

@@ -29,32 +29,15 @@ enum {
     LIMIT_COPY = 20000          /* under this limit of the step, blend rather than copy */
 };
 
-/* The top halves, in the order of the reversed impulse response, for the filter. */
-static void publish(ec_state_t *ec)
-{
-    planes_t h = foreground(ec);
-    int16_t *taps = foreground_taps(ec);
-
-    for (int32_t j = 0; j < ec->taps / 2; j++) {
-        taps[2 * j] = (int16_t)(h.even[j] >> 16);
-        taps[2 * j + 1] = (int16_t)(h.odd[j] >> 16);
-    }
-}
-
-/* foreground += (background - foreground) / 2^shift; both planes lie together. */
+/* foreground += (background - foreground) / 2^shift */
 static void blend(ec_state_t *ec, int shift)
 {
-    int32_t *h = foreground(ec).even, *other = background(ec).even;
-
-    for (int32_t j = 0; j < ec->taps; j++)
-        h[j] += (other[j] >> shift) - (h[j] >> shift);
-    publish(ec);
+    kernel_of(ec)->blend(foreground(ec), background(ec), ec->taps, shift, foreground_taps(ec));
 }
 
 static void copy(ec_state_t *ec)
 {
-    memcpy(foreground(ec).even, background(ec).even, sizeof(int32_t) * (size_t)ec->taps);
-    publish(ec);
+    blend(ec, 0);
 }
 
 static void restore(ec_state_t *ec)
@@ -71,7 +54,7 @@ static void drop(ec_state_t *ec)
 
     for (int32_t j = 0; j < ec->taps; j++)
         h[j] = 0x8000;
-    publish(ec);
+    memset(foreground_taps(ec), 0, sizeof(int16_t) * (size_t)ec->taps);
 }
 
 static void take_over(ec_state_t *ec, int blend_shift)

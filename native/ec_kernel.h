@@ -28,12 +28,17 @@ typedef struct {
 } white_t;
 
 typedef struct {
-    /* y[i] = sum of h[j] * x[j + i], in units of x: the foreground filter, four outputs. */
-    void (*filter)(const int16_t *h, const int16_t *x, int32_t taps, int32_t *y);
+    /* The foreground filter: echo[i] = sum of h[j] * x[j + i], in units of x, error[i] = line[i] - that; n outputs,
+     * 1..PERIOD. It may read and write all up to the next multiple of BLOCK. */
+    void (*filter)(const int16_t *h, const int16_t *x, int32_t taps, const int16_t *line, int32_t n,
+                   int16_t *echo, int16_t *error);
 
     /* Apply the gains of the block before to the background filter, then filter four new samples:
      * h[j] += sum of gain[i] * v[j + i]; y[i] = sum of h[j] * v[j + 4 + i]. */
     void (*adapt)(planes_t h, const int16_t *v, const int16_t *gain, int32_t taps, int32_t *y);
+
+    /* h += (other - h) / 2^shift, for both planes; top: their top halves, in the order of the foreground filter. */
+    void (*blend)(planes_t h, planes_t other, int32_t taps, int shift, int16_t *top);
 
     /* out[i] = sum of a[k] * in[i - k], shifted down by `shift` with rounding, saturated; n is a multiple of 16. */
     void (*whiten)(int16_t *out, const int16_t *in, int32_t n, const int16_t *a, int shift);
@@ -50,6 +55,13 @@ typedef struct {
     /* r[k] = sum over one period of x[i] * x[i - k], pairs shifted down by `shift` (up if negative) with rounding. */
     void (*correlate)(const int16_t *x, int shift, int32_t r[ORDER + 1]);
 } ec_kernel_t;
+
+/* For kernels with no better way: the foreground filter by a loop that makes four outputs, and blend. */
+typedef void ec_filter_block_t(const int16_t *h, const int16_t *x, int32_t taps, int32_t *y);
+
+void ec_filter(ec_filter_block_t *block, const int16_t *h, const int16_t *x, int32_t taps, const int16_t *line,
+               int32_t n, int16_t *echo, int16_t *error);
+void ec_blend(planes_t h, planes_t other, int32_t taps, int shift, int16_t *top);
 
 /* By number, EC_SCALAR .. EC_AVX2; a build without a kernel has the plain one in its place. */
 extern const ec_kernel_t *const ec_kernels[];

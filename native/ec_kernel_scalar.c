@@ -4,7 +4,7 @@
 #include "ec_kernel_x86.h"
 #include "ec_math.h"
 
-static void filter(const int16_t *h, const int16_t *x, int32_t taps, int32_t *y)
+static void filter_block(const int16_t *h, const int16_t *x, int32_t taps, int32_t *y)
 {
     uint32_t sum[BLOCK] = {4096, 4096, 4096, 4096};
 
@@ -36,6 +36,40 @@ static void adapt(planes_t h, const int16_t *v, const int16_t *gain, int32_t tap
     }
     for (int i = 0; i < BLOCK; i++)
         y[i] = (int32_t)sum[i] >> 13;
+}
+
+void ec_filter(ec_filter_block_t *block, const int16_t *h, const int16_t *x, int32_t taps, const int16_t *line,
+               int32_t n, int16_t *echo, int16_t *error)
+{
+    for (int32_t i = 0; i < n; i += BLOCK) {
+        int32_t y[BLOCK];
+
+        block(h, x + i, taps, y);
+        for (int k = 0; k < BLOCK; k++) {
+            echo[i + k] = saturate(y[k]);
+            error[i + k] = saturate(line[i + k] - y[k]);
+        }
+    }
+}
+
+static void filter(const int16_t *h, const int16_t *x, int32_t taps, const int16_t *line, int32_t n,
+                   int16_t *echo, int16_t *error)
+{
+    ec_filter(filter_block, h, x, taps, line, n, echo, error);
+}
+
+static int16_t blended(int32_t *h, int32_t other, int shift)
+{
+    *h = (int32_t)((uint32_t)*h + (uint32_t)(other >> shift) - (uint32_t)(*h >> shift));
+    return (int16_t)(*h >> 16);
+}
+
+void ec_blend(planes_t h, planes_t other, int32_t taps, int shift, int16_t *top)
+{
+    for (int32_t j = 0; j < taps / 2; j++) {
+        top[2 * j] = blended(h.even + j, other.even[j], shift);
+        top[2 * j + 1] = blended(h.odd + j, other.odd[j], shift);
+    }
 }
 
 static void whiten(int16_t *out, const int16_t *in, int32_t n, const int16_t *a, int shift)
@@ -99,7 +133,7 @@ static void correlate(const int16_t *x, int shift, int32_t r[ORDER + 1])
     }
 }
 
-static const ec_kernel_t scalar = {filter, adapt, whiten, whiten_block, lags, move_lags, correlate};
+static const ec_kernel_t scalar = {filter, adapt, ec_blend, whiten, whiten_block, lags, move_lags, correlate};
 
 #ifdef FEMTO_EC_X86
 

@@ -73,12 +73,10 @@ static inline uint32_t square_root(uint32_t v)
     uint32_t root = 0;
 
     for (uint32_t bit = 1u << 30; bit; bit >>= 2) {
-        if (v >= root + bit) {
-            v -= root + bit;
-            root = (root >> 1) + bit;
-        } else {
-            root >>= 1;
-        }
+        uint32_t fits = -(uint32_t)(v >= root + bit);       /* all bits, or none: no branch to predict */
+
+        v -= (root + bit) & fits;
+        root = (root >> 1) + (bit & fits);
     }
     return root;
 }

@@ -49,7 +49,8 @@ typedef struct {
 } comfort_t;
 
 typedef struct {
-    int32_t size, taps, log_taps, kernel, padding;
+    int32_t size, taps, log_taps, kernel;
+    int32_t padding;            /* words before the first plane, which align it */
     uint32_t flags;
     int32_t frozen;
     int32_t phase;              /* samples of the block that are there, 0..3 */
@@ -60,8 +61,7 @@ typedef struct {
     int32_t scale;              /* whitened samples are 2^scale times as large, -1..5 */
     int32_t sin_energy, error_energy;   /* of the last 2 ms: half a sum of squares / 64 */
 
-    int32_t block_peak;         /* bits of |Rin| and |Sin|, all together */
-    int32_t peak;               /* the same, decaying */
+    int32_t peak;               /* bits of |Rin| and |Sin| of a block, all together, decaying */
     int16_t a[8];               /* whitening filter, Q11: 1, ORDER coefficients, zeros */
     int32_t a_power;            /* sum of their squares, Q8 */
     int32_t correlation[ORDER + 1];     /* of Rin, with a memory of 85 ms */
@@ -85,8 +85,8 @@ typedef struct {
     nlp_t nlp;
     comfort_t comfort;
 
-    int16_t line[REACH + PERIOD];       /* Sin without DC */
-    int16_t error[REACH + PERIOD];      /* what the foreground left of it */
+    int16_t line[REACH + PERIOD + BLOCK];       /* Sin without DC */
+    int16_t error[REACH + PERIOD + BLOCK];      /* what the foreground left of it */
     int16_t echo[BLOCK];        /* of the foreground */
     int32_t memory[];           /* see the functions below */
 } ec_state_t;
@@ -95,21 +95,21 @@ typedef struct {
  * windows of Rin and of whitened Rin. A window's place 0 is the first sample of the period. */
 static inline planes_t background(ec_state_t *ec)
 {
-    int32_t *plane = ec->memory + ec->padding / 4;
+    int32_t *plane = ec->memory + ec->padding;
 
     return (planes_t){plane, plane + ec->taps / 2};
 }
 
 static inline planes_t foreground(ec_state_t *ec)
 {
-    int32_t *plane = ec->memory + ec->padding / 4 + ec->taps;
+    int32_t *plane = ec->memory + ec->padding + ec->taps;
 
     return (planes_t){plane, plane + ec->taps / 2};
 }
 
 static inline int16_t *foreground_taps(const ec_state_t *ec)
 {
-    return (int16_t *)(ec->memory + ec->padding / 4 + 2 * ec->taps);
+    return (int16_t *)(ec->memory + ec->padding + 2 * ec->taps);
 }
 
 static inline int16_t *rin_window(ec_state_t *ec)

@@ -10,7 +10,7 @@ from cffi import FFI
 
 HERE = Path(__file__).parent
 SOURCES = sorted(HERE.glob("*.c"))  # all of the core: usermod/ and natmod/ take the same
-HEADERS = ["ec.h", "g711.h"]
+HEADERS = ["ec.h", "g711.h", "gsm_fr.h", "resample.h"]
 
 
 def api(header):

@@ -9,6 +9,7 @@
 
 #include "ec.h"
 #include "g711.h"
+#include "resample.h"
 
 enum { STATE_ALIGNMENT = 8, FIGURES = sizeof(ec_stats_t) / sizeof(int32_t) };
 
@@ -189,5 +190,17 @@ static mp_obj_t voice_alaw_decode(mp_obj_t octets, mp_obj_t out)
     return decode(octets, out, alaw_decode);
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(voice_alaw_decode_obj, voice_alaw_decode);
+
+/* -- sampling rate -- */
+
+static mp_obj_t voice_pcm_halve(mp_obj_t in, mp_obj_t out_in)
+{
+    mp_buffer_info_t samples = pcm_of(in, MP_BUFFER_READ), out = pcm_of(out_in, MP_BUFFER_WRITE);
+
+    check_equal(samples.len, 2 * out.len + PCM_HALVE_PAST * sizeof(int16_t));
+    pcm_halve(samples.buf, out.buf, (int32_t)(out.len / sizeof(int16_t)));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(voice_pcm_halve_obj, voice_pcm_halve);
 
 #endif

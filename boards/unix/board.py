@@ -109,7 +109,7 @@ class Voice:
     """The host's native code. A state holds nothing but the number by which the host knows it, u32.
 
     Functions: z taps u16 -> size u32; n number u32, taps u16, flags u8; r number; f number, on u8;
-    p number, rin, sin -> sout; M m (mu-law encode, decode) and A a (A-law): input -> output.
+    p number, rin, sin -> sout; M m (mu-law encode, decode), A a (A-law) and h (half the rate): input -> output.
     """
 
     def __init__(self, pipe):
@@ -144,6 +144,9 @@ class Voice:
 
     def alaw_decode(self, octets, out):
         _copy(self._pipe.ask("v", b"a", octets), 0, out)
+
+    def pcm_halve(self, pcm, out):
+        _copy(self._pipe.ask("v", b"h", bytes(pcm)), 0, out)
 
 
 class Blocks:

@@ -2,14 +2,11 @@
 
 from femtojack.call.control import Control
 from femtojack.call.legs import LineLeg, PcLeg
+from femtojack.call.loopback import Loopback
 from femtojack.config import parse_address, validate
 from femtojack.line.fxs import Port
-from femtojack.sip.message import MAX_SIZE
-from femtojack.sip.ua import UserAgent
 from femtojack.ticks import earlier
-from femtojack.usb.device import Device
 from femtojack.voice.bridge import Bridge
-from femtojack.voice.media import Media
 from femtojack.voice.path import VoicePath
 
 
@@ -23,8 +20,36 @@ class App:
         self.port = Port(board, line["country"], self.control)
         bridge = Bridge()
         self.voice = VoicePath(board, config["voice"], bridge)
+        self.usb = self._attach(board) if board.usb else None
+        self._socket = None
+        if board.udp:
+            self._join(board, sip)
+        else:
+            self.agent = self.media = Loopback(board, self.control)
+        line = LineLeg(self.port, self.voice)
+        self.pc = PcLeg(self.usb)
+        self.pc.bind(self.control, line, self.agent)
+        self.control.bind(line, self.pc, self.agent, self.media, bridge)
+        self._registering = False
+
+    # What a board has not is not even loaded: its code would take heap.
+
+    def _attach(self, board):
+        """The device on the board's USB."""
+        from femtojack.usb.device import Device
+
+        return Device(board)
+
+    def _join(self, board, sip):
+        """The media and the user agent on the board's network."""
+        from femtojack.sip.message import MAX_SIZE
+        from femtojack.sip.ua import UserAgent
+        from femtojack.voice.media import Media
+
+        self._datagram = bytearray(MAX_SIZE)
+        self._datagram_view = memoryview(self._datagram)
+        self._source = bytearray(6)
         self.media = Media(board, sip["rtp_port"])
-        self.usb = Device(board) if board.usb else None
         self._socket = board.udp.open(sip["port"])
         self.agent = UserAgent(
             {
@@ -41,14 +66,6 @@ class App:
             self.control,
             board.trace,
         )
-        line = LineLeg(self.port, self.voice)
-        self.pc = PcLeg(self.usb)
-        self.pc.bind(self.control, line, self.agent)
-        self.control.bind(line, self.pc, self.agent, self.media, bridge)
-        self._datagram = bytearray(MAX_SIZE)
-        self._datagram_view = memoryview(self._datagram)
-        self._source = bytearray(6)
-        self._registering = False
 
     def step(self, now):
         """Drain every input, then run what is due (see femtojack.board). Returns the next deadline or None."""
@@ -57,9 +74,11 @@ class App:
             self.agent.register(now)
         if self.usb:
             self.usb.step()
-        self.media.step()
+        if self._socket:
+            self.media.step()
         self.voice.step()
-        self._signalling(now)
+        if self._socket:
+            self._signalling(now)
         self.port.step(now)
         self.control.step(now)
         self.pc.step(now)

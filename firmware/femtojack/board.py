@@ -28,8 +28,17 @@ voice (native code; state is a bytearray of the caller)
     ec_freeze(state, on)              stop adapting while on
     ec_process(state, rin, sin, sout) array('h') of one length
     ulaw_encode(pcm, out), ulaw_decode(octets, out), alaw_encode(pcm, out), alaw_decode(octets, out)
+    pcm_halve(pcm, out)               half the sampling rate: HALVE_PAST samples of before, then twice len(out)
+    gsm_fr_size() -> bytes of state   a GSM full rate codec, both directions of one call (native/gsm_fr.h)
+    gsm_fr_init(state)
+    gsm_fr_encode(state, pcm, frame)  160 samples to 33 octets
+    gsm_fr_decode(state, frame, pcm) -> bool
+        33 octets to 160 samples; False, and nothing done, when they are no frame: they do not begin with 1101.
+    gsm_fr_receive(state, frame, pcm) -> int
+        The same for what comes from the far end, once every 20 ms; frame is None when none came or it was bad.
+        GSM_LOST: it was none, and the last one is played again, fading; GSM_SPEECH; GSM_SID: comfort noise.
 
-Network
+Network: `udp`, None where there is none (femtojack.call.loopback)
     udp.open(port) -> socket          OSError if it cannot be had
     socket.recv_into(buf, addr) -> n  -1 when nothing waits; a longer datagram is cut to len(buf)
     socket.send(buf, n, addr)         the first n octets of buf
@@ -75,5 +84,11 @@ from micropython import const
 
 BLOCK = const(80)  # samples in a PCM block, 10 ms at 8 kHz
 
+HALVE_PAST = const(38)  # samples before a block that voice.pcm_halve reaches
+
 VOICE_NLP = const(1)
 VOICE_COMFORT_NOISE = const(2)
+
+GSM_LOST = const(0)  # what gsm_fr_receive returns
+GSM_SPEECH = const(1)
+GSM_SID = const(2)

@@ -170,7 +170,7 @@ class EmulatedBoard:
         self.voice = TappedVoice()
         self.udp = UdpPort(network, address, trace, wake)
         self.address = address
-        self.usb_audio = UsbAudio(clock, trace)
+        self.usb_audio = UsbAudio(clock, trace, wake)
         self.usb_controller = UsbController(clock, misuse, trace, self.usb_audio, wake)
         self.usb = self.usb_controller.firmware
         self.blocks, self.store = blocks, store

@@ -12,13 +12,17 @@ class SettingsError(UserError):
 
 def load_settings(path):
     """What the file `path` says, checked; None: nothing, so that all is as femtojack.config has it."""
-    if path is None:
-        return {}
+    return load_board_settings(path)[0] if path else {}
+
+
+def load_board_settings(path):
+    """The same and the file's section [board] (dict), which is a real board's own: ssid, password."""
     try:
         with open(path, "rb") as file:
             settings = tomllib.load(file)
+        own = settings.pop("board", {})
         validate(settings)
-        return settings
+        return settings, own
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}; give a gateway.toml") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

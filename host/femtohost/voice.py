@@ -24,6 +24,28 @@ def _convert(function, source, source_type, out, out_type):
     function(source, target, n)
 
 
+def _gsm_state(state):
+    """A state that gsm_fr_init made; it begins with GSM_FR_STATE, a canceller's never does."""
+    view = _buffer(_STATE, state, True)
+    if len(state) < lib.gsm_fr_size() or view[0] != lib.GSM_FR_STATE:
+        raise ValueError(f"state of {len(state)} bytes is none of gsm_fr_init")
+    return view
+
+
+def _gsm_pcm(pcm, writable=False):
+    view = _buffer(_PCM, pcm, writable)
+    if not len(pcm) == len(view) == lib.GSM_FR_SAMPLES:
+        raise ValueError(f"{len(pcm)} samples: a GSM frame has {lib.GSM_FR_SAMPLES}, as array('h')")
+    return view
+
+
+def _gsm_frame(frame, writable=False):
+    view = _buffer(_OCTETS, frame, writable)
+    if not len(frame) == len(view) == lib.GSM_FR_OCTETS:
+        raise ValueError(f"{len(frame)} octets: a GSM full rate frame has {lib.GSM_FR_OCTETS}")
+    return view
+
+
 class Voice:
     """Native code as the firmware calls it (femtojack.board). PCM is array('h'), octets and states are bytearrays.
 
@@ -73,6 +95,39 @@ class Voice:
 
     def alaw_decode(self, octets, out):
         _convert(lib.alaw_decode, octets, _OCTETS, out, _PCM)
+
+    def pcm_halve(self, pcm, out):
+        """Half the sampling rate; `pcm` is the block of twice len(out) samples with the 38 before it."""
+        samples, target = _buffer(_PCM, pcm), _buffer(_PCM, out, True)
+        if len(samples) != 2 * len(target) + lib.PCM_HALVE_PAST:
+            raise ValueError(f"{len(samples)} samples in: {len(target)} out take twice that and {lib.PCM_HALVE_PAST}")
+        lib.pcm_halve(samples, target, len(target))
+
+    def gsm_fr_size(self):
+        """Bytes of state of a full rate codec, both directions."""
+        return lib.gsm_fr_size()
+
+    def gsm_fr_init(self, state):
+        """Make a codec of `state`, or forget what it has heard."""
+        if len(state) < lib.gsm_fr_size():
+            raise ValueError(f"state of {len(state)} bytes: a full rate codec needs {lib.gsm_fr_size()}")
+        lib.gsm_fr_init(_buffer(_STATE, state, True))
+
+    def gsm_fr_encode(self, state, pcm, frame):
+        """160 samples into `frame`, 33 octets."""
+        lib.gsm_fr_encode(_gsm_state(state), _gsm_pcm(pcm), _gsm_frame(frame, True))
+
+    def gsm_fr_decode(self, state, frame, pcm):
+        """33 octets into 160 samples; False, and nothing done, if they do not begin with 1101."""
+        return lib.gsm_fr_decode(_gsm_state(state), _gsm_frame(frame), _gsm_pcm(pcm, True)) == 0
+
+    def gsm_fr_receive(self, state, frame, pcm):
+        """What came in these 20 ms, 33 octets or None, into 160 samples; returns what it was.
+
+        0: nothing of use, so the last frame again, fading; 1: speech; 2: a silence descriptor, so comfort noise.
+        """
+        octets = ffi.NULL if frame is None else _gsm_frame(frame)
+        return lib.gsm_fr_receive(_gsm_state(state), octets, _gsm_pcm(pcm, True))
 
 
 def stats(state):

@@ -4,10 +4,9 @@ from array import array
 
 import numpy as np
 import pytest
-from scipy.signal import freqz, remez
 
-from femtojack.usb import decimator, uac
-from femtojack.usb.decimator import Decimator
+from femtohost.voice import Voice
+from femtojack.usb import uac
 from femtojack.usb.uac import SoundCard
 
 CAPTURE, PLAYBACK = 2, 3
@@ -46,7 +45,7 @@ class Audio:
 
 def rig(**alternates):
     audio = Audio(**alternates)
-    return audio, SoundCard(audio, CAPTURE, PLAYBACK)
+    return audio, SoundCard(audio, Voice().pcm_halve, CAPTURE, PLAYBACK)
 
 
 def block(value):
@@ -231,40 +230,6 @@ def test_loopback_without_capture_keeps_nothing():
     audio.playing = block(1).tobytes() * 5
     card.step()
     assert audio.playing == audio.recorded == b""
-
-
-# -- 16 kHz -------------------------------------------------------------------------------------------------------
-
-
-def test_the_coefficients_are_those_of_their_formula():
-    half = remez(20, [0, 6800], [1], fs=16000) / 2
-    assert np.abs(np.round(half[10:] * 16384) - decimator._PAIRS).max() <= 1
-
-
-def test_the_filter_passes_speech_and_stops_what_would_fold():
-    taps = np.zeros(39)
-    taps[19] = 8192
-    for i, h in enumerate(decimator._PAIRS):
-        taps[19 - 1 - 2 * i] = taps[19 + 1 + 2 * i] = h
-    hz, response = freqz(taps / 16384, worN=4000, fs=16000)
-    level = 20 * np.log10(np.abs(response) + 1e-9)
-    assert np.abs(level[hz <= 3400]).max() < 0.05
-    assert level[hz >= 4600].max() < -52
-    assert np.abs(taps).sum() * 32768 < 2**30  # a board's small integer
-
-
-def test_blocks_join_without_a_seam():
-    wide = np.random.default_rng(2).integers(-32768, 32768, 1600).astype(np.int16)
-    taps = np.zeros(39, np.int64)
-    taps[19] = 8192
-    taps[18::-2] = taps[20::2] = decimator._PAIRS
-    expected = np.convolve(wide.astype(np.int64), taps)[1:1601:2]
-    found, d, out = [], Decimator(), array("h", bytes(160))
-    for at in range(0, 1600, 160):
-        d.input[:] = memoryview(array("h", wide[at : at + 160].tobytes()))
-        d.decimate(memoryview(out))
-        found += out
-    assert found == np.clip((expected + 8192) >> 14, -32768, 32767).tolist()
 
 
 @pytest.mark.parametrize(("hz", "level"), [(1000, 1.0), (3000, 1.0), (5000, 0.0), (7000, 0.0)])

@@ -202,7 +202,12 @@ class Blocks:
 def make_device(blocks=None, store=None, usb_audio=None, trace=lambda point, data: None):
     """A Device that is attached to a host: (Usb, Device)."""
     usb = Usb()
-    device = Device(SimpleNamespace(usb=usb, blocks=blocks, store=store, usb_audio=usb_audio, trace=trace))
+    if usb_audio is not None:
+        usb_audio = SimpleNamespace(read=None, alt=lambda itf: 0)
+    voice = SimpleNamespace(pcm_halve=None)
+    device = Device(
+        SimpleNamespace(usb=usb, blocks=blocks, store=store, usb_audio=usb_audio, voice=voice, trace=trace)
+    )
     usb.step = device.step
     assert usb.is_active
     usb.attach()

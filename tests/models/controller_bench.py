@@ -87,7 +87,7 @@ class Bench:
         self.clock = Clock()
         self.misuse = MisuseLog(self.clock)
         self.trace = Trace(self.clock)
-        self.audio = UsbAudio(self.clock, self.trace)
+        self.audio = UsbAudio(self.clock, self.trace, self._wake)
         self.wakes = 0
         self.controller = UsbController(self.clock, self.misuse, self.trace, self.audio, self._wake)
         self.usb = self.controller.firmware

@@ -180,7 +180,9 @@ def test_what_is_played_can_be_read(bench):
     submit(bench, PLAYBACK, [16] * 2, bytes(range(32)))
     out = bytearray(20)
     assert bench.audio.read(out) == 0
+    before = bench.wakes
     bench.run_for(2 * MS)
+    assert bench.wakes == before + 1
     assert bench.audio.read(out) == 20 and out == bytes(range(20))
     assert bench.audio.read(out) == 12 and out[:12] == bytes(range(20, 32))
 

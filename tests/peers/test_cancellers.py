@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from femtohost import cli
+from femtohost.canceller import KERNELS
 from femtohost.errors import UserError
 from femtohost.levels import dbm0
 from femtohost.measure import bench_ec, compare, cost, metrics
@@ -156,18 +157,63 @@ def test_the_bench_prints_one_object_or_tables(monkeypatch, capsys):
     assert sorted(names) == ["SpeexDSP", "ceiling", "femtojack"]
     assert result["cost_ns"][cost.BLOCKS].keys() == {"128", "1024"}
     assert all(ns > 0 for figures in result["cost_ns"].values() for ns in figures.values())
+    assert result["to_fastest_peer"].keys() == set(KERNELS)
     monkeypatch.setattr("femtohost.measure.bench_ec.bench_ec", lambda *arguments: result)
     text = run()
-    assert "LRES" in text and "ns a sample" in text
+    assert "LRES" in text and "ns a sample" in text and f"{KERNELS[-1]} / the fastest peer" in text
 
 
-def test_the_time_of_a_binding_is_taken_off():
-    class Slow(Wire):
+class Clock:
+    """A processor on which time passes as the cancellers say; at first it is busy with something else."""
+
+    now, busy_until = 0, 20_000_000
+
+    def process_time_ns(self):
+        return self.now
+
+    def work(self, ns_a_sample, rin):
+        self.now += ns_a_sample * len(rin) * (3 if self.now < self.busy_until else 1)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(cost, "time", clock)
+    monkeypatch.setattr(cost, "KERNELS", ("sse2",))
+
+    class Ours(Wire):
+        def __init__(self, taps, kernel=None):
+            self.taps = taps
+
         def process(self, rin, sin):
-            return np.convolve(sin, np.ones(999), "same")
+            clock.work(self.taps / 4 if len(rin) == cost.PIECE else self.taps / 2, rin)
 
-        idle = process
+    monkeypatch.setattr(cost, "EchoCanceller", Ours)
+    return clock
 
-    spent = cost._time(Slow(16), None, *(np.zeros(160000, np.int16),) * 2)
-    alone = cost._clocked(Slow(16).process, None, *(np.zeros(160000, np.int16),) * 2)
-    assert abs(spent) < alone / 2
+
+def peer_of(clock, name, ns_a_sample, binding=0):
+    class Timed(Wire):
+        def process(self, rin, sin):
+            clock.work(ns_a_sample + binding, rin)
+
+    if binding:
+        Timed.idle = lambda self, rin, sin: clock.work(binding, rin)
+    return Peer(name, Timed)
+
+
+def test_cost_is_the_least_time_without_the_binding(clock):
+    peers = [peer_of(clock, "fast", 40, binding=500), peer_of(clock, "slow", 100)]
+    figures = cost.cost(peers, (64, 128), repetitions=4, seconds=0.8)
+    assert figures == {
+        "femtojack, sse2": {64: 16, 128: 32},
+        cost.BLOCKS: {64: 32, 128: 64},
+        "fast": {64: 40, 128: 40},
+        "slow": {64: 100, 128: 100},
+    }
+    assert cost.to_fastest_peer(figures) == {"sse2": {64: 0.4, 128: 0.8}}
+    assert cost.call_overhead_us(figures) == 16 * 80 / 1000
+
+
+def test_without_peers_nothing_is_compared(clock):
+    assert cost.to_fastest_peer(cost.cost((), (64,), 2, 0.4)) == {}

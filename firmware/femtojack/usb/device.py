@@ -117,6 +117,10 @@ def serial_number(store):
     return text or NO_IDENTITY
 
 
+def _sound_card(board):
+    return SoundCard(board.usb_audio, board.voice.pcm_halve, _CAPTURE, _PLAYBACK) if board.usb_audio else None
+
+
 class Device:
     """The device on `board.usb`, switched on at once.
 
@@ -150,7 +154,7 @@ class Device:
         self.drive = Drive(board.blocks, serial)
         self.storage = MassStorage(self.drive, storage_in, storage_out, board.trace)
         self.telephone = hid.Telephone(hid_in, d.hid(report_descriptor), report_descriptor)
-        self.card = SoundCard(board.usb_audio, _CAPTURE, _PLAYBACK) if board.usb_audio else None
+        self.card = _sound_card(board)
         self._pipes = (storage_in, storage_out, hid_in)
 
     # -- callbacks; may come between any two bytecodes --------------------------------------------------------------

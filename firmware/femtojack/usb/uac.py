@@ -9,8 +9,7 @@ from array import array
 
 from micropython import const
 
-from femtojack.board import BLOCK
-from femtojack.usb.decimator import Decimator
+from femtojack.board import BLOCK, HALVE_PAST
 
 _OCTETS = const(160)  # of a block at 8 kHz
 _SLOTS = const(16)  # blocks; a PC that was held up brings what it has at once
@@ -47,21 +46,41 @@ class _Assembly:
                 return True
 
 
+class _Decimator:
+    """160 samples at 16 kHz put into `input` become 80 at 8 kHz."""
+
+    def __init__(self, halve):
+        self._halve = halve
+        samples = memoryview(array("h", bytes(2 * (HALVE_PAST + 2 * BLOCK))))
+        self._samples = samples
+        self.input = samples[HALVE_PAST:]
+        self._past, self._newest = samples[:HALVE_PAST], samples[2 * BLOCK :]
+
+    def reset(self):
+        for i in range(HALVE_PAST):
+            self._past[i] = 0
+
+    def decimate(self, out):
+        self._halve(self._samples, out)
+        self._past[:] = self._newest
+
+
 class SoundCard:
-    """The card behind `audio` (board.usb_audio), whose streaming interfaces are `capture` and `playback`.
+    """The card behind `audio` (board.usb_audio), whose streaming interfaces are `capture` and `playback`; `halve`
+    is board.voice.pcm_halve.
 
     `muted`: the PC hears silence. `loopback`: playback at 8 kHz goes straight to capture, and nothing to the bridge.
     `played`, `repeated`, `dropped`, `captured`, `lost` count blocks; `lost` those that the PC did not fetch. What the
     PC plays while nobody listens is not counted: only the newest of it is kept.
     """
 
-    def __init__(self, audio, capture, playback):
+    def __init__(self, audio, halve, capture, playback):
         self._audio = audio
         self._interfaces = (capture, playback)
         self._read = audio.read
         self._narrow = array("h", bytes(2 * BLOCK))
         self._narrow_view = memoryview(self._narrow)
-        self._decimator = Decimator()
+        self._decimator = _Decimator(halve)
         self._assemblies = {_NARROW: _Assembly(self._narrow_view), _WIDE: _Assembly(self._decimator.input)}
         self._slots = [array("h", bytes(2 * BLOCK)) for _ in range(_SLOTS)]
         self._views = [memoryview(slot) for slot in self._slots]

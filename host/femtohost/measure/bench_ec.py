@@ -6,14 +6,15 @@ from femtohost.errors import UserError
 from femtohost.measure import compare, cost
 from femtohost.measure.peers import Missing, all_peers
 
-REPETITIONS, QUICK_REPETITIONS = 7, 3
+REPETITIONS, QUICK_REPETITIONS = 9, 3
 
 
 def bench_ec(names=(), quick=False, progress=lambda done, of: None):
     """Measure the peers of `names` (all if empty) beside this canceller. A dict ready for JSON:
 
     settings; machine; cancellers: [{name, note, quality}] with the figures of `compare.quality`, the ceiling last;
-    cost_ns: {name: {taps: ns a sample}}; process_over_c_us; missing: [{name, get, said}].
+    cost_ns: {name: {taps: ns a sample}}; to_fastest_peer: {kernel: {taps: ratio of ns}}; process_over_c_us;
+    missing: [{name, get, said}].
     UserError for a name that there is not. Takes about 20 s, quick 5 s; the cost depends on the machine.
     """
     chosen, missing = _installed(_chosen(names))
@@ -35,6 +36,7 @@ def bench_ec(names=(), quick=False, progress=lambda done, of: None):
         "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
         "cancellers": [*cancellers, ceiling],
         "cost_ns": figures,
+        "to_fastest_peer": cost.to_fastest_peer(figures),
         "process_over_c_us": cost.call_overhead_us(figures),
         "missing": missing,
     }

@@ -13,6 +13,7 @@ from femtohost.running import RunningBox
 from femtohost.speech import speech_like
 
 SAMPLE_S = 1.0
+LOAD = "import os\nparent = os.getppid()\nwhile os.getppid() == parent: pass"  # it ends with us, even if we are killed
 SETTLED_S = 10.0  # what caches and pools take at the start is not growth
 
 
@@ -23,7 +24,7 @@ def bench_run(seconds, in_call, busy, progress=lambda done, of: None):
     10 s, RTP frames received, lost, late and underruns of each side, events that ran more than 20 ms late; and
     `load`, the median of the machine's load average (1 min): how busy it was, whoever made it so.
     """
-    load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(busy)]
+    load = [subprocess.Popen([sys.executable, "-c", LOAD]) for _ in range(busy)]
     with tempfile.TemporaryDirectory() as folder:
         boxes = _boxes(Path(folder), in_call)
         try:

@@ -147,11 +147,12 @@ class Stream:
 class UsbAudio:
     """`board.usb_audio`: alt, read, write, space, mute, volume; the rest is the stack's side of it.
 
-    clock, trace: as elsewhere. `end(urb, status)` is the controller's, which calls the rest.
+    clock, trace: as elsewhere. `wake()` is called when there is something to read. `end(urb, status)` is the
+    controller's, which calls the rest.
     """
 
-    def __init__(self, clock, trace):
-        self._clock, self._trace = clock, trace
+    def __init__(self, clock, trace, wake):
+        self._clock, self._trace, self._wake = clock, trace, wake
         self.end = None
         self._streams = {}
         self._owned = set()
@@ -318,6 +319,8 @@ class UsbAudio:
         del stream.urbs[urb]
         stream.move(urb)
         self._trace.add("usb.iso", bytes((urb.endpoint,)) + (urb.received if stream.is_in else urb.data))
+        if not stream.is_in:
+            self._wake()
         self.end(urb, GOOD)
 
     def reset(self):

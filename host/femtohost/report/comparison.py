@@ -67,6 +67,8 @@ def _cost(result):
     table = _table("Cost: ns a sample of one core, by taps", [str(length) for length in taps])
     for name, figures in result["cost_ns"].items():
         table.add_row(name, *(shown(figures.get(length), places=0) for length in taps))
+    for kernel, ratios in result["to_fastest_peer"].items():
+        table.add_row(f"{kernel} / the fastest peer", *(shown(ratios.get(length), places=2) for length in taps))
     return table
 
 

@@ -20,6 +20,7 @@ from femtohost.targets.pipe_usb import RemoteUsb, RemoteUsbAudio
 PINS = ("cs_slic", "reset_slic")
 HEAD = 5
 BLOCK_OCTETS = 160
+HALVE_PAST = 38  # samples
 PATIENCE_S = 60  # of wall-clock time for one answer; a machine under load is slow, not lost
 TOLD = 4000  # octets of the interpreter's last words
 
@@ -242,6 +243,7 @@ class RemoteVoice:
             "z": self._size, "n": self._init, "r": self._reset, "f": self._freeze, "p": self._process,
             "M": self._encoder(voice.ulaw_encode), "m": self._decoder(voice.ulaw_decode),
             "A": self._encoder(voice.alaw_encode), "a": self._decoder(voice.alaw_decode),
+            "h": self._halve,
         }  # fmt: skip
 
     def call(self, payload):
@@ -272,6 +274,11 @@ class RemoteVoice:
         sout = array("h", bytes(half - 4))
         self._voice.ec_process(self._state(payload), array("h", payload[4:half]), array("h", payload[half:]), sout)
         return sout.tobytes()
+
+    def _halve(self, payload):
+        out = array("h", bytes(len(payload) // 2 - HALVE_PAST))
+        self._voice.pcm_halve(array("h", payload), out)
+        return out.tobytes()
 
     def _encoder(self, encode):
         def call(payload):

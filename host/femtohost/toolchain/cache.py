@@ -25,8 +25,7 @@ def kept(name, make):
     place = folder() / name
     if place.exists():
         return place
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(place):
+    with alone(place):
         if not place.exists():
             unfinished = place.with_name(f".{place.name}.unfinished")
             _remove(unfinished)
@@ -55,8 +54,9 @@ def _contents(part):
 
 
 @contextmanager
-def _alone(place):
+def alone(place):
     """One process at a time; the lock falls with its process."""
+    place.parent.mkdir(parents=True, exist_ok=True)
     with open(place.with_name(f".{place.name}.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -16,6 +16,7 @@ static const mp_rom_map_elem_t names[] = {
     {MP_ROM_QSTR(MP_QSTR_ulaw_decode), MP_ROM_PTR(&voice_ulaw_decode_obj)},
     {MP_ROM_QSTR(MP_QSTR_alaw_encode), MP_ROM_PTR(&voice_alaw_encode_obj)},
     {MP_ROM_QSTR(MP_QSTR_alaw_decode), MP_ROM_PTR(&voice_alaw_decode_obj)},
+    {MP_ROM_QSTR(MP_QSTR_pcm_halve), MP_ROM_PTR(&voice_pcm_halve_obj)},
 };
 static MP_DEFINE_CONST_DICT(globals, names);
 

@@ -1,0 +1,5 @@
+"""What this board runs; `femtojack board build` and MicroPython's own tools read it."""
+
+include("../manifest.py")
+module("board.py")
+package("rp2_common", base_path="..")
