@@ -205,9 +205,7 @@ def make_device(blocks=None, store=None, usb_audio=None, trace=lambda point, dat
     if usb_audio is not None:
         usb_audio = SimpleNamespace(read=None, alt=lambda itf: 0)
     voice = SimpleNamespace(pcm_halve=None)
-    device = Device(
-        SimpleNamespace(usb=usb, blocks=blocks, store=store, usb_audio=usb_audio, voice=voice, trace=trace)
-    )
+    device = Device(SimpleNamespace(usb=usb, blocks=blocks, store=store, usb_audio=usb_audio, voice=voice, trace=trace))
     usb.step = device.step
     assert usb.is_active
     usb.attach()

@@ -4,9 +4,12 @@ import signal
 
 import pytest
 from capture import ERROR, dissect
+from linux_usb.fixtures import usb_port
 from programs import needs
 
+from femtohost import audio
 from femtohost.call import CallOptions, make_call
+from femtohost.capture.usbmon import BULK, CONTROL, INTERRUPT, ISOCHRONOUS
 
 pytestmark = needs("tshark", package="tshark")
 
@@ -49,3 +52,26 @@ def test_what_a_killed_box_leaves(run_box, tmp_path):
     frames = dissect(path, "sip", "sip.Method", options=("-d", f"udp.port=={port},sip"))
     assert ["REGISTER"] in frames
     assert complaints(path) == []
+
+
+def test_a_linux_machine_uses_the_box(linux, run_box, disc, tmp_path):
+    """Its drivers attach, read the disc, play and record, and ask the telephone."""
+    path = tmp_path / "usb.pcapng"
+    box = run_box("--usbip", "127.0.0.1:0", "--iso", disc[1].path, "--capture", str(path))
+    linux.attach(usb_port(box))
+    assert linux.hash_disc()[1] == disc[1].sha256
+    linux.record(audio.RATE // 4)
+    linux.play(bytes(audio.RATE))
+    linux.finish_sound()
+    linux.feature(b"")
+    linux.close_files()
+    linux.detach()
+    assert complaints(path) == []
+    frames = dissect(path, "usb", "frame.interface_name", "usb.transfer_type", "usb.urb_type", "frame.protocols")
+    assert {frame[0] for frame in frames} == {"usb"}
+    assert {int(frame[1], 0) for frame in frames} == {ISOCHRONOUS, INTERRUPT, CONTROL, BULK}
+    assert {frame[2] for frame in frames} == {"'S'", "'C'"}
+    assert any("usbms:scsi" in frame[3] for frame in frames)
+    assert dissect(path, "usb.iso.numdesc > 0 && usb.urb_type == 'C'", "usb.iso.iso_len")
+    unanswered = dissect(path, "usb.transfer_type == 2 && usb.urb_type == 'S' && !usb.response_in", "frame.number")
+    assert unanswered == []

@@ -1,5 +1,6 @@
 """A running box over USB/IP: the firmware behind every octet, a hostile client beside a call, and what is refused."""
 
+import json
 import random
 import socket
 import struct
@@ -175,3 +176,21 @@ def test_a_disc_that_is_none_is_one_line(tmp_path):
     for name in ("a.iso", "none.iso"):
         done = _cli("run", "--iso", str(tmp_path / name))
         assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and name.encode() in done.stderr
+
+
+def test_the_bench_gives_figures():
+    done = _cli("bench", "usb", "--seconds", "0.1", "--json")
+    figures = json.loads(done.stdout)
+    assert done.returncode == 0 and figures["read_mb_s"] > 0
+    assert 0 < figures["control_us"]["best"] <= figures["control_us"]["median"] <= figures["control_us"]["p99"]
+
+
+def test_loopback_wants_a_host_and_a_word(box):
+    profile = ("--profile", str(box.profile))
+    for words, saying in ((("loopback", "on"), b"attach"), (("loopback", "sideways"), b"on or off")):
+        done = _cli("ctl", *profile, "usb", *words)
+        assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and saying in done.stderr
+    client = attach(box)
+    assert _cli("ctl", *profile, "usb", "loopback", "on").returncode == 0
+    assert client.get_report(3, 0, 64)[1] & 0x10
+    assert b"configured" in _cli("ctl", *profile, "usb", "status").stdout

@@ -213,7 +213,7 @@ class UsbController:
 
     @property
     def state(self):
-        """"detached", "attached" or "configured"."""
+        """One of "detached", "attached" and "configured"."""
         if not (self._attached and self.connected):
             return "detached"
         return "configured" if self._control.configured else "attached"

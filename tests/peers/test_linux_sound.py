@@ -1,0 +1,79 @@
+"""The box as a sound card of a Linux machine: full duplex in loopback, to the bit, by ALSA's own programs."""
+
+import numpy as np
+import pytest
+from linux_usb.fixtures import realtime
+from tone_figures import tone
+
+from femtohost.audio import RATE
+
+SNR_DB = 90
+RATE_ERROR = 0.001
+
+
+@pytest.fixture(autouse=True)
+def quickly(pc, usb_box):
+    with realtime(pc.process, usb_box.process):
+        yield
+
+
+@pytest.fixture
+def loopback(usb_box):
+    usb_box.ctl("loopback", on=True)
+    yield
+    usb_box.ctl("loopback", on=False)
+
+
+def duplex(pc, played, meanwhile=lambda: None):
+    """Play, and record a second more: ({"p" or "c": frames a second}, samples); no xrun, no complaint of ALSA's."""
+    pc.record(len(played) + RATE)
+    pc.play(np.asarray(played, "<i2").tobytes())
+    meanwhile()
+    told, octets = pc.finish_sound()
+    assert {kind: complaint for kind, (_, complaint) in told.items()} == {"p": "", "c": ""}
+    return {kind: speed(marks) for kind, (marks, _) in told.items()}, np.frombuffer(octets, "<i2")
+
+
+def speed(marks):
+    """Frames a second of (s, frames): the slope, after the first second."""
+    marks = np.array([mark for mark in marks if mark[0] > marks[0][0] + 1])
+    return np.polyfit(marks[:, 0], marks[:, 1], 1)[0]
+
+
+def snr_db(played, heard):
+    """Of the whole of `played`, where `heard` has it; infinite when it is there to the bit."""
+    start = int(np.flatnonzero(heard)[0]) - int(np.flatnonzero(played)[0])
+    assert len(heard) >= start + len(played)
+    error = heard[start : start + len(played)].astype(float) - played
+    noise = np.mean(error**2)
+    return 10 * np.log10(np.mean(np.square(played, dtype=float)) / noise) if noise else np.inf
+
+
+def test_ten_seconds_both_ways(pc, loopback):
+    played = tone(997, 10, peak=30000)
+    speeds, heard = duplex(pc, played)
+    assert snr_db(played, heard) >= SNR_DB
+    for speed_ in speeds.values():
+        assert abs(speed_ / RATE - 1) <= RATE_ERROR
+
+
+def test_the_disc_is_read_meanwhile(pc, loopback, disc):
+    played, hashes = tone(1234, 4), []
+    _, heard = duplex(pc, played, lambda: hashes.append(pc.hash_disc()[1]))
+    assert hashes == [disc[1].sha256]
+    assert snr_db(played, heard) >= SNR_DB
+
+
+def test_16_khz_can_be_played(pc):
+    pc.play(bytes(2 * 16000), rate=16000)
+    told, _ = pc.finish_sound()
+    assert told["p"][1] == ""
+
+
+def test_the_mixer(pc):
+    streams, mixer = pc.sound_card()
+    assert "Rates: 8000" in streams and "Rates: 16000" in streams
+    assert "pvolume" in mixer and "pswitch" in mixer
+    for words, shown in ((("50%", "mute"), "[off]"), (("100%", "unmute"), "[0.00dB] [on]")):
+        code, output = pc.mix("PCM", *words)
+        assert code == 0 and shown in output
