@@ -49,9 +49,10 @@ class App:
         self._datagram = bytearray(MAX_SIZE)
         self._datagram_view = memoryview(self._datagram)
         self._source = bytearray(6)
-        self.media = Media(board, sip["rtp_port"])
+        media = self.media = Media(board, sip["rtp_port"])
+        self._take_audio = media.step
         self._socket = board.udp.open(sip["port"])
-        self.agent = UserAgent(
+        agent = self.agent = UserAgent(
             {
                 "user": sip["user"],
                 "password": sip["password"],
@@ -66,6 +67,7 @@ class App:
             self.control,
             board.trace,
         )
+        self._take_message = agent.receive
 
     def step(self, now):
         """Drain every input, then run what is due (see femtojack.board). Returns the next deadline or None."""
@@ -75,7 +77,7 @@ class App:
         if self.usb:
             self.usb.step()
         if self._socket:
-            self.media.step()
+            self._take_audio()
         self.voice.step()
         if self._socket:
             self._signalling(now)
@@ -107,4 +109,4 @@ class App:
             n = self._socket.recv_into(self._datagram, self._source)
             if n < 0:
                 return
-            self.agent.receive(self._datagram_view[:n], self._source, now)
+            self._take_message(self._datagram_view[:n], self._source, now)

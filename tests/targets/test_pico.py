@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from femtohost.clock import Clock
+from femtohost.desk.budget import HEAP_SHARE, MEASURE
 from femtohost.desk.catalog import find
 from femtohost.desk.check import VECTORS, check, digest_here
 from femtohost.errors import UserError
@@ -177,28 +178,11 @@ except Up:
 def test_the_heap_is_within_its_budget(pico):
     """At most 45 % of the Pico's free heap, after boot and in a call that comes back."""
     _, link = pico()
-    code = """
-import gc
-gc.collect()
-free = gc.mem_free()
-from board import Board
-from femtojack.app import App
-board = Board()
-app = App(board)
-gc.collect()
-booted = gc.mem_free()
-app.control.off_hook(0)
-app.control.digit('5', 0)
-app.control.digit('#', 0)
-app.step(0)
-gc.collect()
-print((free, free - booted, free - gc.mem_free(), app.media.running))
-"""
-    said = link.run(SLOT + code, RUN_S).splitlines()[-1]
+    said = link.run(MEASURE.format(path="a"), RUN_S).splitlines()[-1]
     free, booted, talking, running = ast.literal_eval(said)
     print(f"heap of {free}: {booted} after boot, {talking} in a call")
     assert running and free > 200_000
-    assert max(booted, talking) <= 0.45 * free
+    assert max(booted, talking) <= HEAP_SHARE * free
 
 
 def test_a_lost_board_is_one_line(image, deployed):

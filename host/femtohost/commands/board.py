@@ -170,18 +170,16 @@ def monitor(
 
 
 @board.command()
-def budget(
-    image: Annotated[bool, typer.Option("--pico", help="Measure on the emulated Pico too; takes minutes.")] = False,
-    as_json: Json = False,
-):
-    """Heap and flash that the firmware takes, and the limits; exit code 1 if one is passed.
+def budget(as_json: Json = False):
+    """Heap that the firmware takes on an emulated Pico, and the limit; exit code 1 if it is passed. Takes a minute.
 
     Example: femtojack board budget --json
     """
     from femtohost.desk.budget import budget as measure
     from femtohost.desk.budget import rows
 
-    result = measure(pico=image)
+    with progress_bar("measuring") as progress:
+        result = measure(lambda text: say(text, None), progress)
     if as_json:
         print(json.dumps(result))
     else:
