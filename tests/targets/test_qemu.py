@@ -1,0 +1,161 @@
+"""The native code on Cortex-M under QEMU, alone and in a MicroPython image: `pytest tests/targets --target qemu`."""
+
+import hashlib
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from _femtonative import lib
+
+from femtohost.canceller import EchoCanceller
+from femtohost.errors import UserError
+from femtohost.measure import arm
+from femtohost.toolchain import natmod
+from femtohost.voice import Voice
+
+SCRIPTS = Path(__file__).parent / "scripts"
+SEED = 20
+ARM = ("armv6m", "armv7m", "armv7emsp")
+
+
+def signals():
+    """(rin, sin): a conversation, noise at full scale, one loud against one quiet side, a tone that leaks back."""
+    rng = np.random.default_rng(SEED)
+    talk = arm.conversation(2)
+    noise = rng.integers(-32768, 32768, 4000).astype(np.int16)
+    square = rng.choice([-32768, 32767], 4000).astype(np.int16)
+    tone = np.round(12000 * np.sin(np.arange(4000) * 2 * np.pi * 1004 / 8000)).astype(np.int16)
+    yield talk.rin, talk.sin
+    yield noise, np.roll(noise, 7)
+    yield noise // 4000, square
+    yield square, noise // 4000
+    yield tone, np.roll(tone, 30) // 3
+
+
+CASES = [arm.Case(rin, sin, taps, flags) for rin, sin in signals() for taps in (16, 128, 1024) for flags in (0, 3)]
+
+
+def expected(case):
+    """Sout and the learnt path (int16) on this machine."""
+    canceller = EchoCanceller(case.taps, bool(case.flags), bool(case.flags))
+    sout = canceller.process(case.rin, case.sin)
+    return sout, np.round(canceller.path() * lib.EC_PATH_ONE).astype("<i2")
+
+
+def companded():
+    """Octets of both laws for every sample and samples of both laws for every octet, on this machine."""
+    every = np.arange(-32768, 32768, dtype=np.int16)
+    octets, pcm = np.arange(256, dtype=np.uint8), np.empty(256, np.int16)
+    encoded, decoded = [], []
+    for law in ("ulaw", "alaw"):
+        out = bytearray(65536)
+        getattr(Voice(), f"{law}_encode")(every, out)
+        getattr(Voice(), f"{law}_decode")(octets, pcm)
+        encoded.append(bytes(out))
+        decoded.append(pcm.tobytes())
+    return encoded, decoded
+
+
+@pytest.fixture(scope="module", params=ARM)
+def outcome(qemu, request):
+    """(architecture, Outcome of all cases)."""
+    begin = time.monotonic()
+    try:
+        found = arm.run(request.param, CASES)
+    except UserError as error:
+        pytest.skip(str(error))
+    print(f"{request.param}: built and run in {time.monotonic() - begin:.1f} s, seed {SEED}")
+    return request.param, found
+
+
+def test_bare_canceller_gives_the_host_s_bits(outcome):
+    _, found = outcome
+    for case, sout in zip(CASES, found.sout, strict=True):
+        assert np.array_equal(sout, expected(case)[0]), (case.taps, case.flags)
+
+
+def test_bare_companding_gives_the_host_s_bits(outcome):
+    encoded, decoded = companded()
+    assert outcome[1].companded == b"".join(encoded + decoded)
+
+
+def test_instructions_stay_within_the_budget(outcome):
+    march, found = outcome
+    for case, instructions in zip(CASES, found.instructions, strict=True):
+        print(f"{march}: {case.taps} taps, flags {case.flags}: {instructions:.0f} instructions a sample")
+        if case.taps == 128 and march in arm.LIMITS_MHZ:
+            assert arm.mhz(instructions) <= arm.LIMITS_MHZ[march]
+
+
+def run_script(qemu, name, data=b"", **parameters):
+    """The lines that a script of this folder prints."""
+    begin = time.monotonic()
+    lines = qemu.run(f"PARAMETERS = {parameters!r}\n{(SCRIPTS / name).read_text()}", data).splitlines()
+    print(f"{name}: {time.monotonic() - begin:.1f} s")
+    return lines
+
+
+def run_vectors(qemu, cases, module=b""):
+    data, table = bytearray(), []
+    for case in cases:
+        table.append((len(data), len(case.rin), case.taps, case.flags))
+        data += case.rin.astype("<i2").tobytes() + case.sin.astype("<i2").tobytes()
+    places = {"base": qemu.DATA, "module_at": len(data), "module": len(module)}
+    return run_script(qemu, "vectors.py", bytes(data) + module, cases=table, **places)
+
+
+def expected_digests(cases):
+    for case in cases:
+        yield hashlib.sha256(b"".join(part.astype("<i2").tobytes() for part in expected(case))).hexdigest()
+    for encoded, decoded in zip(*companded(), strict=True):
+        yield hashlib.sha256(encoded + decoded).hexdigest()
+
+
+IN_IMAGE = [case for case in CASES if case.taps != 16]
+
+
+def test_module_in_the_image_gives_the_host_s_bits(qemu):
+    assert run_vectors(qemu, IN_IMAGE) == list(expected_digests(IN_IMAGE))
+
+
+def test_loaded_native_module_gives_the_host_s_bits(qemu):
+    try:
+        module = natmod.build("armv7m").read_bytes()
+    except UserError as error:
+        pytest.skip(str(error))
+    print(f"femtovoice.mpy: {len(module)} bytes")
+    assert run_vectors(qemu, IN_IMAGE, module) == list(expected_digests(IN_IMAGE))
+
+
+def test_what_does_not_fit_is_refused(qemu):
+    lines = run_script(qemu, "arguments.py")
+    assert lines[-1] == "done 64"
+    assert not any(line.startswith("accepted") for line in lines) and len(lines) == 15
+
+
+def test_the_voice_path_allocates_nothing(qemu):
+    lines = run_script(qemu, "voice_path.py", spend=False)
+    print(*lines, sep="\n")
+    assert lines[0] == "sent 600" and lines[1].startswith("received 540 ") and lines[1].endswith(" bad 0")
+
+
+def test_an_allocation_in_the_voice_path_is_found(qemu):
+    with pytest.raises(qemu.ScriptFailed, match="MemoryError"):
+        run_script(qemu, "voice_path.py", spend=True)
+
+
+def test_usb_callbacks_allocate_nothing(qemu):
+    answers = eval(run_script(qemu, "callbacks.py")[0])
+    print(answers)
+    assert answers[0] == 2 and answers[-1] == 0
+
+
+def test_a_script_s_traceback_is_told(qemu):
+    with pytest.raises(qemu.ScriptFailed, match="ZeroDivisionError"):
+        qemu.run("print('before')\n1 / 0\n")
+
+
+def test_runs_are_the_same_every_time(qemu):
+    script = "import machine\nfor i in range(1000): pass\nprint(machine.mem32[0x40028018])\n"
+    assert qemu.run(script) == qemu.run(script)
