@@ -1,60 +1,17 @@
 """The native code on Cortex-M under QEMU, alone and in a MicroPython image: `pytest tests/targets --target qemu`."""
 
-import hashlib
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-from _femtonative import lib
+from vectors import CASES, SEED, companded, expected, expected_digests, packed, script
 
-from femtohost.canceller import EchoCanceller
 from femtohost.errors import UserError
 from femtohost.measure import arm
 from femtohost.toolchain import natmod
-from femtohost.voice import Voice
 
-SCRIPTS = Path(__file__).parent / "scripts"
-SEED = 20
 ARM = ("armv6m", "armv7m", "armv7emsp")
-
-
-def signals():
-    """(rin, sin): a conversation, noise at full scale, one loud against one quiet side, a tone that leaks back."""
-    rng = np.random.default_rng(SEED)
-    talk = arm.conversation(2)
-    noise = rng.integers(-32768, 32768, 4000).astype(np.int16)
-    square = rng.choice([-32768, 32767], 4000).astype(np.int16)
-    tone = np.round(12000 * np.sin(np.arange(4000) * 2 * np.pi * 1004 / 8000)).astype(np.int16)
-    yield talk.rin, talk.sin
-    yield noise, np.roll(noise, 7)
-    yield noise // 4000, square
-    yield square, noise // 4000
-    yield tone, np.roll(tone, 30) // 3
-
-
-CASES = [arm.Case(rin, sin, taps, flags) for rin, sin in signals() for taps in (16, 128, 1024) for flags in (0, 3)]
-
-
-def expected(case):
-    """Sout and the learnt path (int16) on this machine."""
-    canceller = EchoCanceller(case.taps, bool(case.flags), bool(case.flags))
-    sout = canceller.process(case.rin, case.sin)
-    return sout, np.round(canceller.path() * lib.EC_PATH_ONE).astype("<i2")
-
-
-def companded():
-    """Octets of both laws for every sample and samples of both laws for every octet, on this machine."""
-    every = np.arange(-32768, 32768, dtype=np.int16)
-    octets, pcm = np.arange(256, dtype=np.uint8), np.empty(256, np.int16)
-    encoded, decoded = [], []
-    for law in ("ulaw", "alaw"):
-        out = bytearray(65536)
-        getattr(Voice(), f"{law}_encode")(every, out)
-        getattr(Voice(), f"{law}_decode")(octets, pcm)
-        encoded.append(bytes(out))
-        decoded.append(pcm.tobytes())
-    return encoded, decoded
+IN_IMAGE = [case for case in CASES if case.taps != 16]
 
 
 @pytest.fixture(scope="module", params=ARM)
@@ -91,28 +48,15 @@ def test_instructions_stay_within_the_budget(outcome):
 def run_script(qemu, name, data=b"", **parameters):
     """The lines that a script of this folder prints."""
     begin = time.monotonic()
-    lines = qemu.run(f"PARAMETERS = {parameters!r}\n{(SCRIPTS / name).read_text()}", data).splitlines()
+    lines = qemu.run(script(name, **parameters), data).splitlines()
     print(f"{name}: {time.monotonic() - begin:.1f} s")
     return lines
 
 
 def run_vectors(qemu, cases, module=b""):
-    data, table = bytearray(), []
-    for case in cases:
-        table.append((len(data), len(case.rin), case.taps, case.flags))
-        data += case.rin.astype("<i2").tobytes() + case.sin.astype("<i2").tobytes()
-    places = {"base": qemu.DATA, "module_at": len(data), "module": len(module)}
-    return run_script(qemu, "vectors.py", bytes(data) + module, cases=table, **places)
-
-
-def expected_digests(cases):
-    for case in cases:
-        yield hashlib.sha256(b"".join(part.astype("<i2").tobytes() for part in expected(case))).hexdigest()
-    for encoded, decoded in zip(*companded(), strict=True):
-        yield hashlib.sha256(encoded + decoded).hexdigest()
-
-
-IN_IMAGE = [case for case in CASES if case.taps != 16]
+    data, table = packed(cases)
+    places = {"base": qemu.DATA, "size": len(data) + len(module), "module_at": len(data), "module": len(module)}
+    return run_script(qemu, "vectors.py", data + module, cases=table, **places)
 
 
 def test_module_in_the_image_gives_the_host_s_bits(qemu):

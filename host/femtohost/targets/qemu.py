@@ -25,7 +25,7 @@ class ScriptFailed(AssertionError):
 
 
 def command(machine, *options):
-    program = compilers.need_program("qemu-system-arm", "qemu-system-arm")
+    program = compilers.need_program("qemu-system-arm", "apt-get install qemu-system-arm")
     fixed = ["-display", "none", "-monitor", "none", "-icount", "shift=10"]
     return [program, "-machine", machine, *fixed, *map(str, options)]
 

@@ -12,20 +12,21 @@ from femtohost.errors import UserError
 
 @dataclass(frozen=True)
 class Core:
-    """One architecture: the processor that stands for it, its compiler and the Debian packages of that, its options."""
+    """One architecture: the processor that stands for it, its compiler and how to get that, its options."""
 
     name: str
     compiler: str
-    packages: str
+    remedy: str
     options: tuple = ()
 
 
-_ARM = ("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi")
+_ARM = ("arm-none-eabi-gcc", "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi")
 CORES = {
     "armv6m": Core("Cortex-M0+", *_ARM, ("-mthumb", "-mcpu=cortex-m0plus")),
     "armv7m": Core("Cortex-M3", *_ARM, ("-mthumb", "-mcpu=cortex-m3")),
     "armv7emsp": Core("Cortex-M4", *_ARM, ("-mthumb", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard")),
-    "x64": Core("x86-64", "gcc", "gcc"),
+    "xtensawin": Core("ESP32-S3", "xtensa-esp32-elf-gcc", "install ESP-IDF and run its export.sh"),
+    "x64": Core("x86-64", "gcc", "apt-get install gcc"),
 }
 SPEED = ("-O2", "-fno-tree-loop-distribute-patterns")  # as native/natmod and native/usermod build the core
 
@@ -34,7 +35,7 @@ def core(march):
     """The Core of an architecture whose compiler is here; UserError if it is not, or there is no such one."""
     if march not in CORES:
         raise UserError(f"no native code for {march!r}: must be one of {', '.join(CORES)}")
-    need_program(CORES[march].compiler, CORES[march].packages)
+    need_program(CORES[march].compiler, CORES[march].remedy)
     return CORES[march]
 
 
@@ -43,11 +44,11 @@ def version(march):
     return subprocess.run([core(march).compiler, "--version"], capture_output=True, text=True, check=True).stdout
 
 
-def need_program(program, packages):
+def need_program(program, remedy):
     """The path of a program, or a UserError that says how to get it."""
     path = shutil.which(program)
     if path is None:
-        raise UserError(f"{program} not found: apt-get install {packages}")
+        raise UserError(f"{program} not found: {remedy}")
     return path
 
 

@@ -23,6 +23,7 @@ def compile_file(source, target, march):
 
 def compile_tree(folder, target, march):
     """Compile every Python file of `folder` into the same place below `target`; returns the paths made, in order."""
+    _check(march)
     made = []
     for source in sorted(Path(folder).rglob("*.py")):
         made.append(Path(target) / source.relative_to(folder).with_suffix(".mpy"))

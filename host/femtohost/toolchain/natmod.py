@@ -11,7 +11,7 @@ NAME = "femtovoice.mpy"
 def build(march):
     """The path of femtovoice.mpy for one of compilers.CORES, built once for each content of its sources."""
     compiler = compilers.version(march)
-    compilers.need_program("make", "make")
+    compilers.need_program("make", "apt-get install make")
     for module in ("elftools", "ar"):
         compilers.need_module(module)
     micropython = sources.micropython_source()

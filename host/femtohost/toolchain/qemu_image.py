@@ -11,7 +11,7 @@ BOARD = "MPS2_AN385"
 def build():
     """The path of firmware.elf, built once for each content of its sources."""
     compiler = compilers.version(MARCH)
-    compilers.need_program("make", "make")
+    compilers.need_program("make", "apt-get install make")
     micropython = sources.micropython_source()
     key = cache.digest(*_files(), micropython / "py" / "mpconfig.h", micropython / "ports" / "qemu", compiler)
     return cache.kept(f"qemu/{BOARD}-{key}", lambda path: _make(path, micropython)) / "firmware.elf"

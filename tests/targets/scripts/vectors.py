@@ -1,7 +1,7 @@
-"""Runs in the image: signals at DATA through the canceller in blocks of 10 ms, every sample through the companding.
+"""Runs in MicroPython: signals through the canceller in blocks of 10 ms, every sample through the companding.
 
-PARAMETERS: where they stand (base), the cases, and length and place of a native module to load (module, 0: none, and
-module_at). Prints digests of what came out.
+PARAMETERS: the cases; `file` they stand in, or `base`, their address, and `size`; place and length of a native module
+to load from there (module_at, module; 0: none). Prints digests of what came out.
 """
 
 import binascii
@@ -9,10 +9,15 @@ import hashlib
 import sys
 from array import array
 
-import uctypes
-
 parameters = globals()["PARAMETERS"]
-base, module = parameters["base"], parameters["module"]
+module = parameters["module"]
+if "file" in parameters:
+    with open(parameters["file"], "rb") as file:
+        memory = file.read()
+else:
+    import uctypes
+
+    memory = uctypes.bytearray_at(parameters["base"], parameters["size"])
 
 
 class ReadOnlyFiles:
@@ -38,7 +43,7 @@ class ReadOnlyFiles:
 if module:
     import vfs
 
-    contents = uctypes.bytearray_at(base + parameters["module_at"], module)
+    contents = memoryview(memory)[parameters["module_at"] :]
     vfs.mount(ReadOnlyFiles("loaded.mpy", contents), "/native")
     sys.path.append("/native")
     import loaded as voice
@@ -51,7 +56,7 @@ def text(total):
 
 
 def block(at):
-    return array("h", bytes(uctypes.bytearray_at(at, 160)))
+    return array("h", bytes(memory[at : at + 160]))
 
 
 def cancel(at, n, taps, flags):
@@ -82,6 +87,6 @@ def compand(encode, decode):
 
 
 for at, n, taps, flags in parameters["cases"]:
-    print(cancel(base + at, n, taps, flags))
+    print(cancel(at, n, taps, flags))
 print(compand(voice.ulaw_encode, voice.ulaw_decode))
 print(compand(voice.alaw_encode, voice.alaw_decode))
