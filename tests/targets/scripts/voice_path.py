@@ -3,6 +3,7 @@
 import femtovoice
 import micropython
 
+from femtojack.voice.bridge import Bridge
 from femtojack.voice.media import Media
 from femtojack.voice.path import VoicePath
 
@@ -92,9 +93,11 @@ def talk(board, media, path, frames):
 
 
 board = Board()
-path = VoicePath(board, {"taps": 128, "nlp": True, "comfort_noise": True})
-media = Media(board, path, 4000)
+bridge = Bridge()
+path = VoicePath(board, {"taps": 128, "nlp": True, "comfort_noise": True}, bridge)
+media = Media(board, 4000)
 media.start(Remote)
+bridge.join(path, media)
 micropython.heap_lock()
 try:
     talk(board, media, path, 600)
