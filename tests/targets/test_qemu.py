@@ -69,7 +69,8 @@ def test_loaded_native_module_gives_the_host_s_bits(qemu):
     except UserError as error:
         pytest.skip(str(error))
     print(f"femtovoice.mpy: {len(module)} bytes")
-    assert run_vectors(qemu, IN_IMAGE, module) == list(expected_digests(IN_IMAGE))
+    few = [case for case in CASES if case.taps == 128]  # QEMU is slow with code that lies beside data in RAM
+    assert run_vectors(qemu, few, module) == list(expected_digests(few))
 
 
 def test_what_does_not_fit_is_refused(qemu):
