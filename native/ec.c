@@ -44,7 +44,7 @@ int ec_kernel(void *state, int kernel)
     ec_state_t *ec = state;
 
     if (kernel == EC_AUTO)
-        for (kernel = EC_AVX2; !ec_kernel_runs(kernel); kernel--)
+        for (kernel = EC_DSP; !ec_kernel_runs(kernel); kernel--)
             continue;
     if (!ec_kernel_runs(kernel))
         return EC_BAD_KERNEL;

@@ -50,6 +50,7 @@ enum {
     EC_SCALAR = 1,
     EC_SSE2 = 2,
     EC_AVX2 = 3,
+    EC_DSP = 4,                 /* Cortex-M4, M7, M33 */
 
     EC_BAD_TAPS = -1,
     EC_BAD_KERNEL = -2
@@ -64,7 +65,7 @@ typedef struct {
     int32_t tone;               /* 1: Rin is a tone or two, from which no path can be learnt: adaptation rests */
     int32_t nlp_open;           /* 1: the NLP lets Sin through, or is off */
     int32_t taps;
-    int32_t kernel;             /* EC_SCALAR, EC_SSE2 or EC_AVX2 */
+    int32_t kernel;             /* EC_SCALAR .. EC_DSP */
 } ec_stats_t;
 
 /* Bytes of state for `taps` taps, EC_TAPS_MIN..EC_TAPS_MAX in steps of EC_TAPS_STEP; 0 for any other number. */

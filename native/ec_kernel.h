@@ -63,7 +63,7 @@ void ec_filter(ec_filter_block_t *block, const int16_t *h, const int16_t *x, int
                int32_t n, int16_t *echo, int16_t *error);
 void ec_blend(planes_t h, planes_t other, int32_t taps, int shift, int16_t *top);
 
-/* By number, EC_SCALAR .. EC_AVX2; a build without a kernel has the plain one in its place. */
+/* By number, EC_SCALAR .. EC_DSP; a build without a kernel has the plain one in its place. */
 extern const ec_kernel_t *const ec_kernels[];
 
 /* 1 if this build has the kernel and this machine can run it. */

@@ -1,8 +1,18 @@
 #include "ec_kernel.h"
 
 #include "ec.h"
+#include "ec_kernel_arm.h"
 #include "ec_kernel_x86.h"
 #include "ec_math.h"
+
+static uint32_t pair(const int16_t *a, const int16_t *b)
+{
+    return (uint32_t)(a[0] * b[0]) + (uint32_t)(a[1] * b[1]);
+}
+
+#ifdef __ARM_ARCH_6M__
+#include "ec_loops_armv6m.h"
+#else
 
 static void filter_block(const int16_t *h, const int16_t *x, int32_t taps, int32_t *y)
 {
@@ -13,11 +23,6 @@ static void filter_block(const int16_t *h, const int16_t *x, int32_t taps, int32
             sum[i] += (uint32_t)(h[j] * x[j + i]);
     for (int i = 0; i < BLOCK; i++)
         y[i] = (int32_t)sum[i] >> 13;
-}
-
-static uint32_t pair(const int16_t *a, const int16_t *b)
-{
-    return (uint32_t)(a[0] * b[0]) + (uint32_t)(a[1] * b[1]);
 }
 
 static void adapt(planes_t h, const int16_t *v, const int16_t *gain, int32_t taps, int32_t *y)
@@ -37,6 +42,8 @@ static void adapt(planes_t h, const int16_t *v, const int16_t *gain, int32_t tap
     for (int i = 0; i < BLOCK; i++)
         y[i] = (int32_t)sum[i] >> 13;
 }
+
+#endif
 
 void ec_filter(ec_filter_block_t *block, const int16_t *h, const int16_t *x, int32_t taps, const int16_t *line,
                int32_t n, int16_t *echo, int16_t *error)
@@ -137,7 +144,7 @@ static const ec_kernel_t scalar = {filter, adapt, ec_blend, whiten, whiten_block
 
 #ifdef FEMTO_EC_X86
 
-const ec_kernel_t *const ec_kernels[] = {0, &scalar, &ec_kernel_sse2, &ec_kernel_avx2};
+const ec_kernel_t *const ec_kernels[] = {0, &scalar, &ec_kernel_sse2, &ec_kernel_avx2, &scalar};
 
 int ec_kernel_runs(int kernel)
 {
@@ -145,9 +152,18 @@ int ec_kernel_runs(int kernel)
            (kernel == EC_AVX2 && __builtin_cpu_supports("avx2"));
 }
 
+#elif defined(FEMTO_EC_DSP)
+
+const ec_kernel_t *const ec_kernels[] = {0, &scalar, &scalar, &scalar, &ec_kernel_dsp};
+
+int ec_kernel_runs(int kernel)
+{
+    return kernel == EC_SCALAR || kernel == EC_DSP;
+}
+
 #else
 
-const ec_kernel_t *const ec_kernels[] = {0, &scalar, &scalar, &scalar};
+const ec_kernel_t *const ec_kernels[] = {0, &scalar, &scalar, &scalar, &scalar};
 
 int ec_kernel_runs(int kernel)
 {

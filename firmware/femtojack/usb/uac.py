@@ -10,6 +10,7 @@ from array import array
 from micropython import const
 
 from femtojack.board import BLOCK, HALVE_PAST
+from femtojack.views import ALL
 
 _OCTETS = const(160)  # of a block at 8 kHz
 _SLOTS = const(16)  # blocks; a PC that was held up brings what it has at once
@@ -62,7 +63,7 @@ class _Decimator:
 
     def decimate(self, out):
         self._halve(self._samples, out)
-        self._past[:] = self._newest
+        self._past[ALL] = self._newest
 
 
 class SoundCard:
@@ -153,7 +154,7 @@ class SoundCard:
         if alternate == _WIDE:
             self._decimator.decimate(view)
         else:
-            view[:] = self._narrow_view
+            view[ALL] = self._narrow_view
         self._level += 1
 
     # -- the leg of the bridge ------------------------------------------------------------------------------------

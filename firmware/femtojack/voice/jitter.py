@@ -7,6 +7,8 @@ takes up a far end whose clock runs fast.
 
 from micropython import const
 
+from femtojack.views import ALL
+
 FRAME = const(160)  # octets of G.711 in 20 ms
 SLOTS = const(16)  # frames of 20 ms; a power of two, so that slots stay in order when the sequence number wraps
 
@@ -65,7 +67,7 @@ class JitterBuffer:
         if self._held[slot]:
             self.duplicate += 1
             return False
-        self._slots[slot][:] = payload
+        self._slots[slot][ALL] = payload
         self._held[slot] = True
         self._count += 1
         return True
@@ -97,7 +99,7 @@ class JitterBuffer:
         if not self._held[slot]:
             self.lost += 1
             return LOST
-        out[:] = self._slots[slot]
+        out[ALL] = self._slots[slot]
         self._held[slot] = False
         self._count -= 1
         return OK

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from femtohost.errors import UserError
-from femtohost.toolchain import cache, natmod, sources
+from femtohost.toolchain import cache, compilers, sources
 
 PACKAGES = ("pico-sdk-source", "tinyusb-source", "picotool", "pioasm")
 LIBRARIES = ("libc6", "libgcc-s1", "libstdc++6", "libusb-1.0-0", "libudev1", "libcap2")  # of the two programs
@@ -62,7 +62,7 @@ def _versions():
 
 
 def _own_sources():
-    folder = natmod.native()
+    folder = compilers.tree() / "native"
     return [*sorted(folder.glob("*.[ch]")), folder / "usermod"]
 
 
@@ -108,7 +108,7 @@ def _wrap_program(work, parts, name):
 
 def _update_own(work, board):
     """Our C code and board files, beside the tree: only what changed is touched, and only that is compiled again."""
-    folder = natmod.native()
+    folder = compilers.tree() / "native"
     wanted = {work / "native" / path.relative_to(folder): path for path in _files(_own_sources())}
     stock = work / "micropython" / "ports/rp2/boards" / board.board
     wanted |= {work / "board" / path.name: path for path in (*board.folder.glob("mpconfigboard.*"), stock / "pins.csv")}
