@@ -24,6 +24,7 @@ enum {
     LEAK_START = 16384,         /* Q16: 0.25 */
     LEAK_MIN = 40,              /* -32 dB */
     LEAK_LEARNT = 3277,         /* 0.05 */
+    LEAK_UNEXPLAINED = 328,     /* 0.005 */
     SUM_SHIFT = 4,
     COMPANDING = 132,           /* (|x| + 132)^2 / 5808: mu-law's error (G.711 table 2) */
     COMPANDING_PART = 5808,
@@ -31,7 +32,10 @@ enum {
     NOISE_SPREAD = 60,          /* 16^2 * 6 / 32: amplitude^2 of uniform noise over the sum of 32 powers, 48, ... */
                                 /* ... and a quarter more, for the least of many is less than their mean */
     NOISE_MEMORY = 48,          /* windows, 0.77 s; the floor is the least of one to two memories */
-    NOISE_MAX = 1 << 20         /* half mean square: -21 dBm0 */
+    NOISE_MAX = 1 << 20,        /* half mean square: -21 dBm0 */
+    NOISE_MARGIN = 2,           /* a window counts when it has 2^2 times what the echo leaves */
+    NOISE_RISE = 5,             /* the floor rises by 2^-5 a window at most, 8 dB/s, ... */
+    NOISE_LEAST = 64            /* ... and from silence up by steps of 2 rms */
 };
 
 void ec_nlp_reset(ec_state_t *ec)
@@ -54,6 +58,19 @@ static int32_t block_power(const int16_t *v)
     uint32_t sum = ((uint32_t)(v[0] * v[0]) + (uint32_t)(v[1] * v[1])) >> 3;
 
     return (int32_t)(sum + (((uint32_t)(v[2] * v[2]) + (uint32_t)(v[3] * v[3])) >> 3));
+}
+
+/* The same of what the foreground left, above some 40 Hz: a codec's error has a mean of its own, which jumps with the
+ * level, and the removal of DC draws a tail of each jump into the pauses. */
+static int32_t residual_power(nlp_t *nlp, const int16_t *error)
+{
+    int16_t rest[BLOCK];
+    int32_t mean = nlp->mean_error >> 8;
+
+    for (int i = 0; i < BLOCK; i++)
+        rest[i] = saturate(error[i] - mean);
+    nlp->mean_error += ((error[0] + error[1] + error[2] + error[3]) * 64 - nlp->mean_error) / 8;
+    return block_power(rest);
 }
 
 static int32_t coding_power(const int16_t *line)
@@ -163,18 +180,23 @@ static void move_gate(ec_state_t *ec)
         nlp->to -= (nlp->to + 15) / 16;
 }
 
-/* Residual over echo: falls readily, rises slowly and only while the gate is shut, lest a near talker teach it. */
-static void learn_leak(nlp_t *nlp)
+/* Residual over echo: falls readily, rises slowly and only while the gate is shut, lest a near talker teach it. A steady
+ * one would all the same: of a residual that the background does not reduce either, only a small part is taken for echo. */
+static void learn_leak(ec_state_t *ec)
 {
+    nlp_t *nlp = &ec->nlp;
     int32_t residual = nlp->sum_residual > nlp->sum_coding ? nlp->sum_residual - nlp->sum_coding : 0;
-    int32_t change = (int32_t)ratio((uint32_t)residual, (uint32_t)nlp->sum_echo + 1) - nlp->leak;
+    int32_t leak = (int32_t)ratio((uint32_t)residual, (uint32_t)nlp->sum_echo + 1), change;
+    int explained = nlp->learning || ec->recent.background < ec->recent.foreground / 4 * 3;
     int loud = nlp->sum_echo > nlp->mean_echo / 2 && nlp->sum_echo / 2 > nlp->sum_coding;
 
     smooth(&nlp->mean_echo, nlp->sum_echo, 4);
-    change /= 16;
+    if (!explained && leak > LEAK_UNEXPLAINED)
+        leak = LEAK_UNEXPLAINED;
+    change = (leak - nlp->leak) / 16;
     if (change > nlp->leak / 32 + 1)
         change = nlp->leak / 32 + 1;
-    if (loud && (change < 0 || !nlp->hold))
+    if (loud ? change < 0 || !nlp->hold : !explained && nlp->leak > LEAK_UNEXPLAINED)
         nlp->leak += change;
     if (nlp->leak < LEAK_MIN)
         nlp->leak = LEAK_MIN;
@@ -193,12 +215,20 @@ static void count_learning(ec_state_t *ec)
     }
 }
 
+/* Falls at once, rises slowly: a key tone or a long vowel is no noise, and is over before it has raised the floor. */
+static void move_floor(comfort_t *noise, int32_t lowest)
+{
+    int32_t most = noise->floor + (noise->floor >> NOISE_RISE) + NOISE_LEAST;
+
+    noise->floor = lowest < most ? lowest : most;
+    noise->amplitude = (int32_t)square_root((uint32_t)noise->floor * NOISE_SPREAD);
+}
+
 /* What the echo may leave is no noise of the near end. A window full of it shows how loud the noise is at most, but not
  * that it has risen: it can lower the floor, but forget no part of it. */
 static void learn_noise(ec_state_t *ec)
 {
     comfort_t *noise = &ec->comfort;
-    int32_t lowest;
 
     noise->power += ec->nlp.sum_noise;
     noise->masked += ec->nlp.sum_coding + (int32_t)part((uint32_t)ec->nlp.sum_echo, (uint32_t)ec->nlp.leak);
@@ -206,14 +236,13 @@ static void learn_noise(ec_state_t *ec)
         return;
     if (noise->power < noise->lowest)
         noise->lowest = noise->power;
-    if (noise->power >> (SUM_SHIFT + 2) >= noise->masked && ++noise->windows == NOISE_MEMORY) {
+    if (noise->power >> (SUM_SHIFT + 2 + NOISE_MARGIN) >= noise->masked && ++noise->windows == NOISE_MEMORY) {
         noise->lowest_before = noise->lowest;
         noise->lowest = INT32_MAX;
         noise->windows = 0;
     }
     noise->periods = noise->power = noise->masked = 0;
-    lowest = noise->lowest < noise->lowest_before ? noise->lowest : noise->lowest_before;
-    noise->amplitude = (int32_t)square_root((uint32_t)lowest * NOISE_SPREAD);
+    move_floor(noise, noise->lowest < noise->lowest_before ? noise->lowest : noise->lowest_before);
 }
 
 void ec_nlp_period(ec_state_t *ec)
@@ -222,7 +251,7 @@ void ec_nlp_period(ec_state_t *ec)
     int far = ec->far_active && nlp->sum_rin > 64;
 
     if (far) {
-        learn_leak(nlp);
+        learn_leak(ec);
         if (nlp->learning && nlp->line / AUDIBLE > nlp->coding)
             count_learning(ec);
     }
@@ -236,7 +265,7 @@ void ec_nlp_block(ec_state_t *ec)
 {
     const int16_t *line = ec->line + REACH + ec->t;
     powers_t p = {block_power(rin_window(ec) + ec->t), block_power(line), block_power(ec->echo),
-                  block_power(ec->error + REACH + ec->t), coding_power(line)};
+                  residual_power(&ec->nlp, ec->error + REACH + ec->t), coding_power(line)};
 
     follow(&ec->nlp, &p);
     follow_onset(&ec->nlp, p.rin);

@@ -39,13 +39,14 @@ typedef struct {
     int32_t from, to;           /* gate at the start and the end of the block that comes next, 0..256 */
     int32_t sum_residual, sum_echo, sum_rin, sum_coding, sum_noise;     /* of the period */
     int32_t mean_echo;
+    int32_t mean_error;         /* Q8, of 4 ms */
 } nlp_t;
 
 typedef struct {
     uint32_t random;
     int32_t amplitude;          /* of the uniform noise, Q4 */
     int32_t power, masked;      /* of the residual in this window, and of what the echo may have left in it */
-    int32_t windows, periods, lowest, lowest_before;
+    int32_t windows, periods, lowest, lowest_before, floor;
 } comfort_t;
 
 typedef struct {
