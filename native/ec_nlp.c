@@ -16,6 +16,8 @@ enum {
     EARLY = 40,                 /* blocks, 20 ms after Rin begins */
     EARLY_PART = 6,             /* 8ths of the foreground's error: if the background leaves less, it has found echo */
     LATE_PART = 4,              /* ... when it has had time to */
+    FOUND_PART = 4,             /* the background explains all but a quarter of Sin, ... */
+    FOUND_STEP = STEP_ONE / 4 * 3,      /* ... after no more than 9 periods of a near talker */
     PAUSE = 80,                 /* blocks, 40 ms without Rin before that */
     SILENCE = 125,              /* periods, 0.5 s without Rin: then it stands open */
     LEARNING = 75,              /* periods, 0.3 s of Rin: after that the gate no longer waits for the filter */
@@ -29,6 +31,7 @@ enum {
     COMPANDING = 132,           /* (|x| + 132)^2 / 5808: mu-law's error (G.711 table 2) */
     COMPANDING_PART = 5808,
     NOISE_WINDOW = 4,           /* periods of which the power is one sample of the noise floor, 16 ms */
+    NOISE_BLOCKS = 32,          /* blocks of those */
     NOISE_SPREAD = 60,          /* 16^2 * 6 / 32: amplitude^2 of uniform noise over the sum of 32 powers, 48, ... */
                                 /* ... and a quarter more, for the least of many is less than their mean */
     NOISE_MEMORY = 48,          /* windows, 0.77 s; the floor is the least of one to two memories */
@@ -139,18 +142,30 @@ static int near_talker(const nlp_t *nlp)
            nlp->onset >= ONSET;
 }
 
-/* The background learns a changed path within some periods, a near talker never: what it can explain is echo. */
+/* The background learns a changed path within some periods, a near talker never: what it can explain is echo. And while
+ * it explains most of Sin before the filter is proved, it is finding the path of a stronger echo, unless that takes long
+ * enough to anneal its step. */
 static int echo_of_changed_path(const ec_state_t *ec)
 {
     int32_t part = ec->nlp.onset < EARLY ? EARLY_PART : LATE_PART;
 
-    return ec->far_active && ec->recent.background < ec->recent.foreground / 8 * part;
+    return ec->far_active && (ec->recent.background < ec->recent.foreground / 8 * part ||
+                              (!ec->proved && ec->step_limit > FOUND_STEP &&
+                               ec->mean.background < ec->mean.line / FOUND_PART));
+}
+
+/* What may be left without a near talker, on the mean of a block. Noise that comfort noise stands for need not pass. */
+static int32_t expected_residual(const ec_state_t *ec)
+{
+    int32_t noise = ec->flags & EC_COMFORT_NOISE ? ec->comfort.floor / NOISE_BLOCKS / 2 : 0;
+
+    return ec->nlp.coding + (int32_t)part((uint32_t)ec->nlp.echo, (uint32_t)ec->nlp.leak) + noise + 2;
 }
 
 static int opens(ec_state_t *ec, const powers_t *p)
 {
     nlp_t *nlp = &ec->nlp;
-    int32_t expected = nlp->coding + (int32_t)part((uint32_t)nlp->echo, (uint32_t)nlp->leak) + 2;
+    int32_t expected = expected_residual(ec);
     int speaks = nlp->residual / MARGIN_RESIDUAL > expected && nlp->residual / 8 < nlp->line;
 
     weigh(nlp, speaks, p);
