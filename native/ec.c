@@ -10,8 +10,9 @@ enum {
     ALIGNMENT = 32,             /* of the coefficients: the width of AVX2 */
     DC_FAST = 6,                /* the DC removal starts with a time constant of 64 samples ... */
     DC_SLOW = 8,                /* ... and slows down to 256: 5 Hz */
-    GUARD_SHIFT = 7,
-    GUARD_MEMORY = 4            /* blocks, 2 ms */
+    GUARD_SHIFT = 4,
+    GUARD_MEMORY = 4,           /* blocks, 2 ms */
+    GUARD_SPAN = 16             /* samples, 2 ms */
 };
 
 int32_t ec_size(int taps)
@@ -74,22 +75,44 @@ static int16_t without_dc(int32_t *dc, int32_t sample, int shift)
     return saturate(sample - ((*dc + 8192) >> 14));
 }
 
+/* Take `energy` from what Sin has earned, the older part first. */
+static void spend(ec_state_t *ec, int32_t energy)
+{
+    ec->earned_before -= energy;
+    if (ec->earned_before < 0) {
+        ec->earned += ec->earned_before;
+        ec->earned_before = 0;
+    }
+}
+
 /* Sout must not be louder than Sin. The filter's error is put out only while over the last 2 ms it had less energy than
- * Sin, or a quarter more; else Sin is. A proved filter is trusted with twice as much: most likely a near talker is behind it. */
+ * Sin, or a quarter more; else Sin is. A proved filter is trusted with twice as much: most likely a near talker is behind
+ * it. And whatever is put out Sin must have earned: 1.25 times its energy, which is forfeited after 2 to 4 ms. */
 static int32_t guarded(ec_state_t *ec, int32_t line, int32_t error)
 {
+    int32_t sin = line * line >> GUARD_SHIFT, left = (error * error + (1 << GUARD_SHIFT) - 1) >> GUARD_SHIFT;
     int32_t trust;
 
-    ec->sin_energy += line * line >> GUARD_SHIFT;
-    ec->error_energy += error * error >> GUARD_SHIFT;
+    ec->sin_energy += sin;
+    ec->error_energy += left;
+    ec->earned += sin + sin / 4;
     trust = ec->proved && !ec->contradicted ? ec->sin_energy : ec->sin_energy / 4;
-    return ec->error_energy - ec->sin_energy > trust ? line : error;
+    if (ec->error_energy - ec->sin_energy > trust || (uint32_t)left > (uint32_t)ec->earned + (uint32_t)ec->earned_before) {
+        spend(ec, sin);
+        return line;
+    }
+    spend(ec, left);
+    return error;
 }
 
 static void forget_energies(ec_state_t *ec)
 {
     ec->sin_energy -= ec->sin_energy / GUARD_MEMORY;
     ec->error_energy -= ec->error_energy / GUARD_MEMORY;
+    if (ec->t % GUARD_SPAN == 0) {
+        ec->earned_before = ec->earned;
+        ec->earned = 0;
+    }
 }
 
 /* The next period begins: what the windows hold of the last one becomes history. */

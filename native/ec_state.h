@@ -59,7 +59,8 @@ typedef struct {
     int32_t dc_shift, dc_periods;
 
     int32_t scale;              /* whitened samples are 2^scale times as large, -1..5 */
-    int32_t sin_energy, error_energy;   /* of the last 2 ms: half a sum of squares / 64 */
+    int32_t sin_energy, error_energy;   /* of the last 2 ms: sum of squares / 16 */
+    int32_t earned, earned_before;      /* energy that Sout may still have, from this 2 ms of Sin and the 2 before */
 
     int32_t block_peak;         /* bits of |Rin| and |Sin|, all together */
     int32_t peak;               /* the same, decaying */
