@@ -86,18 +86,20 @@ static void spend(ec_state_t *ec, int32_t energy)
 }
 
 /* Sout must not be louder than Sin. The filter's error is put out only while over the last 2 ms it had less energy than
- * Sin, or a quarter more; else Sin is. A proved filter is trusted with twice as much: most likely a near talker is behind
- * it. And whatever is put out Sin must have earned: 1.25 times its energy, which is forfeited after 2 to 4 ms. */
+ * Sin, or a quarter more; else Sin is. A proved filter is trusted with twice as much: most likely a near talker is
+ * behind it. And what is put out Sin must have earned: 1.25 times its energy, forfeited after 2 to 4 ms. */
 static int32_t guarded(ec_state_t *ec, int32_t line, int32_t error)
 {
     int32_t sin = line * line >> GUARD_SHIFT, left = (error * error + (1 << GUARD_SHIFT) - 1) >> GUARD_SHIFT;
+    uint32_t earned;
     int32_t trust;
 
     ec->sin_energy += sin;
     ec->error_energy += left;
     ec->earned += sin + sin / 4;
+    earned = (uint32_t)ec->earned + (uint32_t)ec->earned_before;
     trust = ec->proved && !ec->contradicted ? ec->sin_energy : ec->sin_energy / 4;
-    if (ec->error_energy - ec->sin_energy > trust || (uint32_t)left > (uint32_t)ec->earned + (uint32_t)ec->earned_before) {
+    if (ec->error_energy - ec->sin_energy > trust || (uint32_t)left > earned) {
         spend(ec, sin);
         return line;
     }

@@ -27,6 +27,7 @@ enum {
     LEAK_MIN = 40,              /* -32 dB */
     LEAK_LEARNT = 3277,         /* 0.05 */
     LEAK_UNEXPLAINED = 328,     /* 0.005 */
+    SHUT = 250,                 /* periods of Rin, 1 s */
     SUM_SHIFT = 4,
     COMPANDING = 132,           /* (|x| + 132)^2 / 5808: mu-law's error (G.711 table 2) */
     COMPANDING_PART = 5808,
@@ -143,8 +144,8 @@ static int near_talker(const nlp_t *nlp)
 }
 
 /* The background learns a changed path within some periods, a near talker never: what it can explain is echo. And while
- * it explains most of Sin before the filter is proved, it is finding the path of a stronger echo, unless that takes long
- * enough to anneal its step. */
+ * it explains most of Sin before the filter is proved, it is finding the path of a stronger echo, unless
+ * that takes long enough to anneal its step. */
 static int echo_of_changed_path(const ec_state_t *ec)
 {
     int32_t part = ec->nlp.onset < EARLY ? EARLY_PART : LATE_PART;
@@ -195,24 +196,42 @@ static void move_gate(ec_state_t *ec)
         nlp->to -= (nlp->to + 15) / 16;
 }
 
-/* Residual over echo: falls readily, rises slowly and only while the gate is shut, lest a near talker teach it. A steady
- * one would all the same: of a residual that the background does not reduce either, only a small part is taken for echo. */
+/* A steady near talker from the first moment on would teach the gate that he is echo. Of a steady sound that stayed
+ * muted for long though the background cannot reduce it either, only a small part is taken for echo. */
+static int muted_too_long(ec_state_t *ec)
+{
+    nlp_t *nlp = &ec->nlp;
+
+    smooth(&nlp->residual_recent, nlp->sum_residual, 3);
+    smooth(&nlp->residual_mean, nlp->sum_residual, 6);
+    if (ec->proved || nlp->residual_recent > nlp->residual_mean * 2 || nlp->residual_recent < nlp->residual_mean / 2)
+        nlp->shut = 0;
+    else if (nlp->shut > SHUT)
+        return 1;
+    else if (nlp->learning || ec->recent.background < ec->recent.foreground / 4 * 3)
+        nlp->shut -= nlp->shut > 0;
+    else if (!nlp->hold && nlp->leak > LEAK_UNEXPLAINED)
+        nlp->shut++;
+    return 0;
+}
+
+/* Residual over echo: falls readily, rises slowly and only while the gate is shut, lest a near talker teach it. */
 static void learn_leak(ec_state_t *ec)
 {
     nlp_t *nlp = &ec->nlp;
     int32_t residual = nlp->sum_residual > nlp->sum_coding ? nlp->sum_residual - nlp->sum_coding : 0;
     int32_t leak = (int32_t)ratio((uint32_t)residual, (uint32_t)nlp->sum_echo + 1), change;
-    int explained = nlp->learning || ec->recent.background < ec->recent.foreground / 4 * 3;
     int loud = nlp->sum_echo > nlp->mean_echo / 2 && nlp->sum_echo / 2 > nlp->sum_coding;
 
     smooth(&nlp->mean_echo, nlp->sum_echo, 4);
-    if (!explained && leak > LEAK_UNEXPLAINED)
-        leak = LEAK_UNEXPLAINED;
     change = (leak - nlp->leak) / 16;
     if (change > nlp->leak / 32 + 1)
         change = nlp->leak / 32 + 1;
-    if (loud ? change < 0 || !nlp->hold : !explained && nlp->leak > LEAK_UNEXPLAINED)
-        nlp->leak += change;
+    if (muted_too_long(ec) && nlp->leak > LEAK_UNEXPLAINED)
+        change = (LEAK_UNEXPLAINED - nlp->leak) / 16;
+    else if (!loud || (change > 0 && nlp->hold))
+        change = 0;
+    nlp->leak += change;
     if (nlp->leak < LEAK_MIN)
         nlp->leak = LEAK_MIN;
     if (nlp->sum_echo > 64)

@@ -35,10 +35,12 @@ typedef struct {
     int32_t evidence, evidence_residual, evidence_line; /* blocks that speak for a near talker, and their energies */
     int32_t onset, pause;       /* blocks since Rin began, blocks since it fell silent */
     int32_t silence;            /* periods without Rin */
+    int32_t shut;               /* periods of Rin in which the gate muted what the background cannot reduce */
     int32_t hold;               /* blocks the gate stays open */
     int32_t from, to;           /* gate at the start and the end of the block that comes next, 0..256 */
     int32_t sum_residual, sum_echo, sum_rin, sum_coding, sum_noise;     /* of the period */
     int32_t mean_echo;
+    int32_t residual_recent, residual_mean;     /* sums of a period, smoothed over 32 and 256 ms */
     int32_t mean_error;         /* Q8, of 4 ms */
 } nlp_t;
 
