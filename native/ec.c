@@ -10,8 +10,9 @@ enum {
     ALIGNMENT = 32,             /* of the coefficients: the width of AVX2 */
     DC_FAST = 6,                /* the DC removal starts with a time constant of 64 samples ... */
     DC_SLOW = 8,                /* ... and slows down to 256: 5 Hz */
-    GUARD_SHIFT = 7,
-    GUARD_MEMORY = 4            /* blocks, 2 ms */
+    GUARD_SHIFT = 4,
+    GUARD_MEMORY = 4,           /* blocks, 2 ms */
+    GUARD_SPAN = 16             /* samples, 2 ms */
 };
 
 int32_t ec_size(int taps)
@@ -81,24 +82,42 @@ static int16_t without_dc(int32_t *dc, int32_t sample, int shift)
 
 /* Sout must not be louder than Sin. The filter's error is put out only while over the last 2 ms it had less energy than
  * Sin, or a quarter more; else Sin is. A proved filter is trusted with twice as much: most likely a near talker is
- * behind it. */
+ * behind it. And whatever is put out Sin must have earned: 1.25 times its energy, which is forfeited after 2 to 4 ms,
+ * and of which the older part is spent first. */
 static void guard(ec_state_t *ec, const int16_t *line, const int16_t *error, int16_t *sout, int n)
 {
     int32_t of_sin = ec->sin_energy, of_error = ec->error_energy, trust = ec->proved && !ec->contradicted ? 0 : 2;
+    int32_t earned = ec->earned, before = ec->earned_before;
 
     for (int i = 0; i < n; i++) {
-        of_sin += line[i] * line[i] >> GUARD_SHIFT;
-        of_error += error[i] * error[i] >> GUARD_SHIFT;
-        sout[i] = of_error - of_sin > of_sin >> trust ? line[i] : error[i];
+        int32_t sin = line[i] * line[i] >> GUARD_SHIFT;
+        int32_t left = (error[i] * error[i] + (1 << GUARD_SHIFT) - 1) >> GUARD_SHIFT, owed;
+        int refused;
+
+        of_sin += sin;
+        of_error += left;
+        earned += sin + sin / 4;
+        refused = (of_error - of_sin > of_sin >> trust) | ((uint32_t)left > (uint32_t)earned + (uint32_t)before);
+        before -= refused ? sin : left;
+        owed = before < 0 ? before : 0;
+        earned += owed;
+        before -= owed;
+        sout[i] = refused ? line[i] : error[i];
     }
     ec->sin_energy = of_sin;
     ec->error_energy = of_error;
+    ec->earned = earned;
+    ec->earned_before = before;
 }
 
 static void forget_energies(ec_state_t *ec)
 {
     ec->sin_energy -= ec->sin_energy / GUARD_MEMORY;
     ec->error_energy -= ec->error_energy / GUARD_MEMORY;
+    if (ec->t % GUARD_SPAN == 0) {
+        ec->earned_before = ec->earned;
+        ec->earned = 0;
+    }
 }
 
 /* The next period begins: what the windows hold of the last one becomes history. */

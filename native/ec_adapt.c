@@ -18,6 +18,7 @@ enum {
     REGULARISER = 12,           /* mean square of Rin below which the step shrinks */
     STEP_MIN = 983,             /* 0.03 */
     COMPANDING = 132,           /* mean square of mu-law's error: (|x| + 132)^2 / 5808 (G.711 table 2) */
+    NO_NOISE = 64,              /* noise does not fall by 18 dB in a period: a near talker has stopped */
     QUIET_LAG = 4,              /* far end is silent: whitened mean square, ... */
     QUIET_PART = 100,           /* ... and part of its own maximum, ... */
     QUIET_DECAY = 10            /* ... which decays in 2^10 periods, 4 s */
@@ -214,7 +215,8 @@ void ec_adapt_step(ec_state_t *ec)
     if (!ec->far_active) {
         int32_t most = ec->line_noise < 1 << 25 ? ec->line_noise * 16 + 16 : 1 << 29;
 
-        smooth(&ec->line_noise, ec->now.background < most ? ec->now.background : most, 3);
+        smooth(&ec->line_noise, ec->now.background < most ? ec->now.background : most,
+               ec->now.background < ec->line_noise / NO_NOISE ? 1 : 3);
     }
     ec->coding_noise = coding_noise(ec);
     ec->error_power = (ec->error_power + ec->now.background) / 2;

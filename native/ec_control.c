@@ -163,6 +163,16 @@ static void correct_failures(ec_state_t *ec, int32_t floor, int judged)
     }
 }
 
+/* A few tones teach how to cancel themselves, and whitening hides them: what was learnt of others on the way may add to
+ * Sin what no comparison of whitened energies shows. */
+static void drop_if_loud(ec_state_t *ec)
+{
+    if (!ec->proved && exceeds(ec->error_level, ec->sin_level, USELESS, 4)) {
+        drop(ec);
+        ec->error_level = ec->sin_level;
+    }
+}
+
 /* With a near talker from the start nothing can be proved: smaller and smaller steps find the path all the same. An
  * echo lost in companding noise cannot prove a filter either, but no talker is behind that: the steps stay large. */
 static void anneal(ec_state_t *ec, int32_t floor)
@@ -194,6 +204,7 @@ void ec_control_decide(ec_state_t *ec)
         follow_when_unproved(ec, better);
     }
     correct_failures(ec, floor, judged);
+    drop_if_loud(ec);
     anneal(ec, floor);
 }
 

@@ -16,6 +16,8 @@ enum {
     EARLY = 40,                 /* blocks, 20 ms after Rin begins */
     EARLY_PART = 6,             /* 8ths of the foreground's error: if the background leaves less, it has found echo */
     LATE_PART = 4,              /* ... when it has had time to */
+    FOUND_PART = 4,             /* the background explains all but a quarter of Sin, ... */
+    FOUND_STEP = STEP_ONE / 4 * 3,      /* ... after no more than 9 periods of a near talker */
     PAUSE = 80,                 /* blocks, 40 ms without Rin before that */
     SILENCE = 125,              /* periods, 0.5 s without Rin: then it stands open */
     LEARNING = 75,              /* periods, 0.3 s of Rin: after that the gate no longer waits for the filter */
@@ -24,14 +26,20 @@ enum {
     LEAK_START = 16384,         /* Q16: 0.25 */
     LEAK_MIN = 40,              /* -32 dB */
     LEAK_LEARNT = 3277,         /* 0.05 */
+    LEAK_UNEXPLAINED = 328,     /* 0.005 */
+    SHUT = 250,                 /* periods of Rin, 1 s */
     SUM_SHIFT = 4,
     COMPANDING = 132,           /* (|x| + 132)^2 / 5808: mu-law's error (G.711 table 2) */
     COMPANDING_PART = 5808,
     NOISE_WINDOW = 4,           /* periods of which the power is one sample of the noise floor, 16 ms */
+    NOISE_BLOCKS = 32,          /* blocks of those */
     NOISE_SPREAD = 60,          /* 16^2 * 6 / 32: amplitude^2 of uniform noise over the sum of 32 powers, 48, ... */
                                 /* ... and a quarter more, for the least of many is less than their mean */
     NOISE_MEMORY = 48,          /* windows, 0.77 s; the floor is the least of one to two memories */
-    NOISE_MAX = 1 << 20         /* half mean square: -21 dBm0 */
+    NOISE_MAX = 1 << 20,        /* half mean square: -21 dBm0 */
+    NOISE_MARGIN = 2,           /* a window counts when it has 2^2 times what the echo leaves */
+    NOISE_RISE = 5,             /* the floor rises by 2^-5 a window at most, 8 dB/s, ... */
+    NOISE_LEAST = 64            /* ... and from silence up by steps of 2 rms */
 };
 
 void ec_nlp_reset(ec_state_t *ec)
@@ -54,6 +62,19 @@ static int32_t block_power(const int16_t *v)
     uint32_t sum = ((uint32_t)(v[0] * v[0]) + (uint32_t)(v[1] * v[1])) >> 3;
 
     return (int32_t)(sum + (((uint32_t)(v[2] * v[2]) + (uint32_t)(v[3] * v[3])) >> 3));
+}
+
+/* The same of what the foreground left, above some 40 Hz: a codec's error has a mean of its own, which jumps with the
+ * level, and the removal of DC draws a tail of each jump into the pauses. */
+static int32_t residual_power(nlp_t *nlp, const int16_t *error)
+{
+    int16_t rest[BLOCK];
+    int32_t mean = nlp->mean_error >> 8;
+
+    for (int i = 0; i < BLOCK; i++)
+        rest[i] = saturate(error[i] - mean);
+    nlp->mean_error += ((error[0] + error[1] + error[2] + error[3]) * 64 - nlp->mean_error) / 8;
+    return block_power(rest);
 }
 
 static int32_t coding_power(const int16_t *line)
@@ -122,18 +143,30 @@ static int near_talker(const nlp_t *nlp)
            nlp->onset >= ONSET;
 }
 
-/* The background learns a changed path within some periods, a near talker never: what it can explain is echo. */
+/* The background learns a changed path within some periods, a near talker never: what it can explain is echo. And while
+ * it explains most of Sin before the filter is proved, it is finding the path of a stronger echo, unless
+ * that takes long enough to anneal its step. */
 static int echo_of_changed_path(const ec_state_t *ec)
 {
     int32_t part = ec->nlp.onset < EARLY ? EARLY_PART : LATE_PART;
 
-    return ec->far_active && ec->recent.background < ec->recent.foreground / 8 * part;
+    return ec->far_active && (ec->recent.background < ec->recent.foreground / 8 * part ||
+                              (!ec->proved && ec->step_limit > FOUND_STEP &&
+                               ec->mean.background < ec->mean.line / FOUND_PART));
+}
+
+/* What may be left without a near talker, on the mean of a block. Noise that comfort noise stands for need not pass. */
+static int32_t expected_residual(const ec_state_t *ec)
+{
+    int32_t noise = ec->flags & EC_COMFORT_NOISE ? ec->comfort.floor / NOISE_BLOCKS / 2 : 0;
+
+    return ec->nlp.coding + (int32_t)part((uint32_t)ec->nlp.echo, (uint32_t)ec->nlp.leak) + noise + 2;
 }
 
 static int opens(ec_state_t *ec, const powers_t *p)
 {
     nlp_t *nlp = &ec->nlp;
-    int32_t expected = nlp->coding + (int32_t)part((uint32_t)nlp->echo, (uint32_t)nlp->leak) + 2;
+    int32_t expected = expected_residual(ec);
     int speaks = nlp->residual / MARGIN_RESIDUAL > expected && nlp->residual / 8 < nlp->line;
 
     weigh(nlp, speaks, p);
@@ -163,19 +196,42 @@ static void move_gate(ec_state_t *ec)
         nlp->to -= (nlp->to + 15) / 16;
 }
 
-/* Residual over echo: falls readily, rises slowly and only while the gate is shut, lest a near talker teach it. */
-static void learn_leak(nlp_t *nlp)
+/* A steady near talker from the first moment on would teach the gate that he is echo. Of a steady sound that stayed
+ * muted for long though the background cannot reduce it either, only a small part is taken for echo. */
+static int muted_too_long(ec_state_t *ec)
 {
+    nlp_t *nlp = &ec->nlp;
+
+    smooth(&nlp->residual_recent, nlp->sum_residual, 3);
+    smooth(&nlp->residual_mean, nlp->sum_residual, 6);
+    if (ec->proved || nlp->residual_recent > nlp->residual_mean * 2 || nlp->residual_recent < nlp->residual_mean / 2)
+        nlp->shut = 0;
+    else if (nlp->shut > SHUT)
+        return 1;
+    else if (nlp->learning || ec->recent.background < ec->recent.foreground / 4 * 3)
+        nlp->shut -= nlp->shut > 0;
+    else if (!nlp->hold && nlp->leak > LEAK_UNEXPLAINED)
+        nlp->shut++;
+    return 0;
+}
+
+/* Residual over echo: falls readily, rises slowly and only while the gate is shut, lest a near talker teach it. */
+static void learn_leak(ec_state_t *ec)
+{
+    nlp_t *nlp = &ec->nlp;
     int32_t residual = nlp->sum_residual > nlp->sum_coding ? nlp->sum_residual - nlp->sum_coding : 0;
-    int32_t change = (int32_t)ratio((uint32_t)residual, (uint32_t)nlp->sum_echo + 1) - nlp->leak;
+    int32_t leak = (int32_t)ratio((uint32_t)residual, (uint32_t)nlp->sum_echo + 1), change;
     int loud = nlp->sum_echo > nlp->mean_echo / 2 && nlp->sum_echo / 2 > nlp->sum_coding;
 
     smooth(&nlp->mean_echo, nlp->sum_echo, 4);
-    change /= 16;
+    change = (leak - nlp->leak) / 16;
     if (change > nlp->leak / 32 + 1)
         change = nlp->leak / 32 + 1;
-    if (loud && (change < 0 || !nlp->hold))
-        nlp->leak += change;
+    if (muted_too_long(ec) && nlp->leak > LEAK_UNEXPLAINED)
+        change = (LEAK_UNEXPLAINED - nlp->leak) / 16;
+    else if (!loud || (change > 0 && nlp->hold))
+        change = 0;
+    nlp->leak += change;
     if (nlp->leak < LEAK_MIN)
         nlp->leak = LEAK_MIN;
     if (nlp->sum_echo > 64)
@@ -193,12 +249,20 @@ static void count_learning(ec_state_t *ec)
     }
 }
 
+/* Falls at once, rises slowly: a key tone or a long vowel is no noise, and is over before it has raised the floor. */
+static void move_floor(comfort_t *noise, int32_t lowest)
+{
+    int32_t most = noise->floor + (noise->floor >> NOISE_RISE) + NOISE_LEAST;
+
+    noise->floor = lowest < most ? lowest : most;
+    noise->amplitude = (int32_t)square_root((uint32_t)noise->floor * NOISE_SPREAD);
+}
+
 /* What the echo may leave is no noise of the near end. A window full of it shows how loud the noise is at most, but not
  * that it has risen: it can lower the floor, but forget no part of it. */
 static void learn_noise(ec_state_t *ec)
 {
     comfort_t *noise = &ec->comfort;
-    int32_t lowest;
 
     noise->power += ec->nlp.sum_noise;
     noise->masked += ec->nlp.sum_coding + (int32_t)part((uint32_t)ec->nlp.sum_echo, (uint32_t)ec->nlp.leak);
@@ -206,14 +270,13 @@ static void learn_noise(ec_state_t *ec)
         return;
     if (noise->power < noise->lowest)
         noise->lowest = noise->power;
-    if (noise->power >> (SUM_SHIFT + 2) >= noise->masked && ++noise->windows == NOISE_MEMORY) {
+    if (noise->power >> (SUM_SHIFT + 2 + NOISE_MARGIN) >= noise->masked && ++noise->windows == NOISE_MEMORY) {
         noise->lowest_before = noise->lowest;
         noise->lowest = INT32_MAX;
         noise->windows = 0;
     }
     noise->periods = noise->power = noise->masked = 0;
-    lowest = noise->lowest < noise->lowest_before ? noise->lowest : noise->lowest_before;
-    noise->amplitude = (int32_t)square_root((uint32_t)lowest * NOISE_SPREAD);
+    move_floor(noise, noise->lowest < noise->lowest_before ? noise->lowest : noise->lowest_before);
 }
 
 void ec_nlp_period(ec_state_t *ec)
@@ -222,7 +285,7 @@ void ec_nlp_period(ec_state_t *ec)
     int far = ec->far_active && nlp->sum_rin > 64;
 
     if (far) {
-        learn_leak(nlp);
+        learn_leak(ec);
         if (nlp->learning && nlp->line / AUDIBLE > nlp->coding)
             count_learning(ec);
     }
@@ -236,7 +299,7 @@ void ec_nlp_block(ec_state_t *ec)
 {
     const int16_t *line = ec->line + REACH + ec->t;
     powers_t p = {block_power(rin_window(ec) + ec->t), block_power(line), block_power(ec->echo),
-                  block_power(ec->error + REACH + ec->t), coding_power(line)};
+                  residual_power(&ec->nlp, ec->error + REACH + ec->t), coding_power(line)};
 
     follow(&ec->nlp, &p);
     follow_onset(&ec->nlp, p.rin);

@@ -35,17 +35,20 @@ typedef struct {
     int32_t evidence, evidence_residual, evidence_line; /* blocks that speak for a near talker, and their energies */
     int32_t onset, pause;       /* blocks since Rin began, blocks since it fell silent */
     int32_t silence;            /* periods without Rin */
+    int32_t shut;               /* periods of Rin in which the gate muted what the background cannot reduce */
     int32_t hold;               /* blocks the gate stays open */
     int32_t from, to;           /* gate at the start and the end of the block that comes next, 0..256 */
     int32_t sum_residual, sum_echo, sum_rin, sum_coding, sum_noise;     /* of the period */
     int32_t mean_echo;
+    int32_t residual_recent, residual_mean;     /* sums of a period, smoothed over 32 and 256 ms */
+    int32_t mean_error;         /* Q8, of 4 ms */
 } nlp_t;
 
 typedef struct {
     uint32_t random;
     int32_t amplitude;          /* of the uniform noise, Q4 */
     int32_t power, masked;      /* of the residual in this window, and of what the echo may have left in it */
-    int32_t windows, periods, lowest, lowest_before;
+    int32_t windows, periods, lowest, lowest_before, floor;
 } comfort_t;
 
 typedef struct {
@@ -59,7 +62,8 @@ typedef struct {
     int32_t dc_shift, dc_periods;
 
     int32_t scale;              /* whitened samples are 2^scale times as large, -1..5 */
-    int32_t sin_energy, error_energy;   /* of the last 2 ms: half a sum of squares / 64 */
+    int32_t sin_energy, error_energy;   /* of the last 2 ms: sum of squares / 16 */
+    int32_t earned, earned_before;      /* energy that Sout may still have, from this 2 ms of Sin and the 2 before */
 
     int32_t peak;               /* bits of |Rin| and |Sin| of a block, all together, decaying */
     int16_t a[8];               /* whitening filter, Q11: 1, ORDER coefficients, zeros */
