@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from usb_stand_in import Blocks, Disc, Nak, Stall, make_device
 
-IMAGE = bytes(i * 7 & 0xFF for i in range(2048 * 100))
+IMAGE = bytes((i >> 11) * 7 + i & 0xFF for i in range(2048 * 100))
 TEST_UNIT_READY = bytes(6)
 INQUIRY = bytes((0x12, 0, 0, 0, 36, 0))
 
