@@ -9,6 +9,7 @@
 
 #include "ec.h"
 #include "g711.h"
+#include "gsm_fr.h"
 #include "resample.h"
 
 enum { STATE_ALIGNMENT = 8, FIGURES = sizeof(ec_stats_t) / sizeof(int32_t) };
@@ -202,5 +203,79 @@ static mp_obj_t voice_pcm_halve(mp_obj_t in, mp_obj_t out_in)
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(voice_pcm_halve_obj, voice_pcm_halve);
+
+/* -- GSM full rate -- */
+
+/* A state that gsm_fr_init made; it begins with GSM_FR_STATE. */
+static void *gsm_fr_state_of(mp_obj_t object)
+{
+    mp_buffer_info_t memory = memory_of(object);
+
+    if (memory.len < (size_t)gsm_fr_size() || *(int32_t *)memory.buf != GSM_FR_STATE)
+        mp_raise_ValueError(MP_ERROR_TEXT("state was not initialised: gsm_fr_init comes first"));
+    return memory.buf;
+}
+
+static int16_t *gsm_fr_pcm_of(mp_obj_t object, mp_uint_t access)
+{
+    mp_buffer_info_t pcm = pcm_of(object, access);
+
+    check_equal(pcm.len, GSM_FR_SAMPLES * sizeof(int16_t));
+    return pcm.buf;
+}
+
+static uint8_t *gsm_fr_frame_of(mp_obj_t object, mp_uint_t access)
+{
+    mp_buffer_info_t frame = buffer_of(object, access);
+
+    check_equal(frame.len, GSM_FR_OCTETS);
+    return frame.buf;
+}
+
+static mp_obj_t voice_gsm_fr_size(void)
+{
+    return MP_OBJ_NEW_SMALL_INT(gsm_fr_size());
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(voice_gsm_fr_size_obj, voice_gsm_fr_size);
+
+static mp_obj_t voice_gsm_fr_init(mp_obj_t state)
+{
+    mp_buffer_info_t memory = memory_of(state);
+
+    if (memory.len < (size_t)gsm_fr_size())
+        mp_raise_ValueError(MP_ERROR_TEXT("state is smaller than gsm_fr_size()"));
+    gsm_fr_init(memory.buf);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(voice_gsm_fr_init_obj, voice_gsm_fr_init);
+
+static mp_obj_t voice_gsm_fr_encode(mp_obj_t state_in, mp_obj_t pcm, mp_obj_t frame)
+{
+    void *state = gsm_fr_state_of(state_in);
+
+    gsm_fr_encode(state, gsm_fr_pcm_of(pcm, MP_BUFFER_READ), gsm_fr_frame_of(frame, MP_BUFFER_WRITE));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(voice_gsm_fr_encode_obj, voice_gsm_fr_encode);
+
+/* False, and nothing done, when the octets are no frame. */
+static mp_obj_t voice_gsm_fr_decode(mp_obj_t state_in, mp_obj_t frame, mp_obj_t pcm)
+{
+    void *state = gsm_fr_state_of(state_in);
+    int error = gsm_fr_decode(state, gsm_fr_frame_of(frame, MP_BUFFER_READ), gsm_fr_pcm_of(pcm, MP_BUFFER_WRITE));
+
+    return mp_obj_new_bool(error == 0);
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(voice_gsm_fr_decode_obj, voice_gsm_fr_decode);
+
+/* frame: None when none came. */
+static mp_obj_t voice_gsm_fr_receive(mp_obj_t state_in, mp_obj_t frame, mp_obj_t pcm)
+{
+    void *state = gsm_fr_state_of(state_in);
+    const uint8_t *octets = frame == mp_const_none ? NULL : gsm_fr_frame_of(frame, MP_BUFFER_READ);
+
+    return MP_OBJ_NEW_SMALL_INT(gsm_fr_receive(state, octets, gsm_fr_pcm_of(pcm, MP_BUFFER_WRITE)));
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(voice_gsm_fr_receive_obj, voice_gsm_fr_receive);
 
 #endif

@@ -33,6 +33,11 @@ mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *a
     mp_store_global(MP_QSTR_ulaw_decode, MP_OBJ_FROM_PTR(&voice_ulaw_decode_obj));
     mp_store_global(MP_QSTR_alaw_encode, MP_OBJ_FROM_PTR(&voice_alaw_encode_obj));
     mp_store_global(MP_QSTR_alaw_decode, MP_OBJ_FROM_PTR(&voice_alaw_decode_obj));
+    mp_store_global(MP_QSTR_gsm_fr_size, MP_OBJ_FROM_PTR(&voice_gsm_fr_size_obj));
+    mp_store_global(MP_QSTR_gsm_fr_init, MP_OBJ_FROM_PTR(&voice_gsm_fr_init_obj));
+    mp_store_global(MP_QSTR_gsm_fr_encode, MP_OBJ_FROM_PTR(&voice_gsm_fr_encode_obj));
+    mp_store_global(MP_QSTR_gsm_fr_decode, MP_OBJ_FROM_PTR(&voice_gsm_fr_decode_obj));
+    mp_store_global(MP_QSTR_gsm_fr_receive, MP_OBJ_FROM_PTR(&voice_gsm_fr_receive_obj));
     mp_store_global(MP_QSTR_pcm_halve, MP_OBJ_FROM_PTR(&voice_pcm_halve_obj));
     MP_DYNRUNTIME_INIT_EXIT
 }

@@ -16,6 +16,11 @@ static const mp_rom_map_elem_t names[] = {
     {MP_ROM_QSTR(MP_QSTR_ulaw_decode), MP_ROM_PTR(&voice_ulaw_decode_obj)},
     {MP_ROM_QSTR(MP_QSTR_alaw_encode), MP_ROM_PTR(&voice_alaw_encode_obj)},
     {MP_ROM_QSTR(MP_QSTR_alaw_decode), MP_ROM_PTR(&voice_alaw_decode_obj)},
+    {MP_ROM_QSTR(MP_QSTR_gsm_fr_size), MP_ROM_PTR(&voice_gsm_fr_size_obj)},
+    {MP_ROM_QSTR(MP_QSTR_gsm_fr_init), MP_ROM_PTR(&voice_gsm_fr_init_obj)},
+    {MP_ROM_QSTR(MP_QSTR_gsm_fr_encode), MP_ROM_PTR(&voice_gsm_fr_encode_obj)},
+    {MP_ROM_QSTR(MP_QSTR_gsm_fr_decode), MP_ROM_PTR(&voice_gsm_fr_decode_obj)},
+    {MP_ROM_QSTR(MP_QSTR_gsm_fr_receive), MP_ROM_PTR(&voice_gsm_fr_receive_obj)},
     {MP_ROM_QSTR(MP_QSTR_pcm_halve), MP_ROM_PTR(&voice_pcm_halve_obj)},
 };
 static MP_DEFINE_CONST_DICT(globals, names);
