@@ -45,7 +45,7 @@ def snr_db(played, heard):
     assert len(heard) >= start + len(played)
     error = heard[start : start + len(played)].astype(float) - played
     noise = np.mean(error**2)
-    return 10 * np.log10(np.mean(np.square(played, dtype=float)) / noise) if noise else np.inf
+    return float(10 * np.log10(np.mean(np.square(played, dtype=float)) / noise)) if noise else np.inf
 
 
 def test_ten_seconds_both_ways(pc, loopback):
