@@ -25,8 +25,8 @@ def command(linux, number, operand=b""):
 
 def talk(linux, box, baresip):
     """One call; what the Linux machine recorded."""
-    linux.record(TALKING_S * audio.RATE)
-    linux.play(np.append(np.zeros(5 * audio.RATE, "<i2"), tone(NEAR_HZ, 3)).astype("<i2").tobytes())
+    played = np.append(np.zeros(5 * audio.RATE, "<i2"), tone(NEAR_HZ, 3)).astype("<i2")
+    linux.sound(played.tobytes(), TALKING_S * audio.RATE)
     command(linux, DIAL, FAR_USER.encode())
     box.event("call", state="talking")
     baresip.wait("CALL_ESTABLISHED")

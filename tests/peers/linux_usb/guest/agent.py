@@ -265,16 +265,14 @@ def mix(control, *values):
     return shell("amixer", "-c", card(), "sset", control, *values)
 
 
-def play(octets, rate=8000):
-    """Begin to play 16-bit mono samples."""
+def sound(played=b"", recorded=0, rate=8000):
+    """Begin to record so many samples, and to play 16-bit mono octets."""
     with open("/tmp/play", "wb") as file:
-        file.write(octets)
-    _begin("p", "aplay", rate, "/tmp/play")
-
-
-def record(samples, rate=8000):
-    """Begin to record as many samples."""
-    _begin("c", "arecord", rate, "-s", str(samples), "/tmp/record")
+        file.write(played)
+    if recorded:
+        _begin("c", "arecord", rate, "-s", str(recorded), "/tmp/record")
+    if played:
+        _begin("p", "aplay", rate, "/tmp/play")
 
 
 def _begin(kind, program, rate, *words):
