@@ -29,7 +29,7 @@ def test_every_interface_has_its_driver(pc, usb_box):
 
 
 def test_an_importer_keeps_the_device_for_itself(pc, usb_box):
-    with pytest.raises(OSError, match="attach"):
+    with pytest.raises(OSError, match="Attach Request"):
         pc.attach(usb_port(usb_box))
     assert pc.hash_disc()
 
