@@ -35,7 +35,7 @@ def duplex(pc, played, meanwhile=lambda: None):
 
 
 def in_time(usb_box, measure):
-    """What `measure()` gives when the machine let the box run: gaps of its making (events over 20 ms late) count not."""
+    """What `measure()` gives when the machine let the box run: gaps of its making (events 20 ms late) do not count."""
     for _ in range(TRIES):
         before = usb_box.ctl("status")["late_events"]
         result = measure()
