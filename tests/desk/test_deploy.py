@@ -8,6 +8,12 @@ from femtohost.desk.link import Link
 from femtohost.errors import BoardLost, UserError
 
 
+@pytest.fixture(autouse=True)
+def rung(request):
+    if not request.config.getoption("--target").startswith("micropython"):
+        pytest.skip("deploys to a real interpreter, for a minute: runs with --target micropython")
+
+
 def put(board, bundle, **options):
     with Link(board.port) as link:
         return deploy(link, bundle, **options)
