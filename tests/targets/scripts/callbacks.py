@@ -44,6 +44,7 @@ REQUESTS = (
     b"\x40\x99\x00\x00\x09\x00\x00\x00",  # nobody's
 )
 
+
 def interrupt(usb, view, answers):
     usb.reset()
     usb.opened(view)
