@@ -16,7 +16,7 @@ enum {
     TONE_GAIN = 120,            /* prediction leaves less than 120 / 2^15 of a tone or a pair */
     TONE_HOLD = 6,              /* periods, and 1 more for each 32 taps */
     REGULARISER = 12,           /* mean square of Rin below which the step shrinks */
-    STEP_MIN = 983,             /* 0.03 */
+    STEP_MIN = 1311,            /* 0.04 */
     COMPANDING = 132,           /* mean square of mu-law's error: (|x| + 132)^2 / 5808 (G.711 table 2) */
     NO_NOISE = 64,              /* noise does not fall by 18 dB in a period: a near talker has stopped */
     QUIET_LAG = 4,              /* far end is silent: whitened mean square, ... */

@@ -18,7 +18,7 @@ enum {
     EQUAL = 102,                /* ... and at most 10 % more than the foreground: the mean of both is better than either */
     BETTER = 922,
     MUCH_BETTER = 819,
-    STILL_OURS = 700,
+    STILL_OURS = 850,
 
     PATIENCE = 24,              /* periods: one vowel proves nothing */
     REGRETS = 3,
