@@ -10,7 +10,7 @@ import struct
 from pipe import Pipe
 from usb_port import UsbAudio, UsbDevice
 
-PINS = ("cs_slic", "reset_slic")
+PINS = ("cs_slic", "reset_slic", "nor.cs", "nor.wp")
 _BLOCK = 160
 
 
@@ -42,6 +42,25 @@ class Spi:
         answer = self._pipe.ask("s", tx)
         self._interrupt.level = answer[0]
         rx[:] = answer[1:]
+
+
+class Nor:
+    """The flash chip: `spi` is this object itself."""
+
+    def __init__(self, pipe, cs, wp):
+        self._pipe, self.cs, self.wp = pipe, cs, wp
+        self.spi = self
+
+    def write_readinto(self, tx, rx):
+        rx[:] = self._pipe.ask("f", tx)
+
+
+class Crypto:
+    def __init__(self, pipe):
+        self._pipe = pipe
+
+    def ed25519_verify(self, public, message, signature):
+        return self._pipe.ask("q", public, signature, message) == b"\1"
 
 
 class Pcm:
@@ -183,7 +202,7 @@ class Board:
         pipe = self._pipe = Pipe()
         about = json.loads(pipe.ask("g"))
         self.config = about["config"]
-        self.cs_slic, self.reset_slic = (Pin(pipe, i) for i in range(len(PINS)))
+        self.cs_slic, self.reset_slic, nor_cs, nor_wp = (Pin(pipe, i) for i in range(len(PINS)))
         self.int_slic = InterruptPin()
         self.spi_slic = Spi(pipe, self.int_slic)
         self.pcm = Pcm(pipe)
@@ -193,6 +212,10 @@ class Board:
         self.usb_audio = UsbAudio(pipe) if about["usb"] else None
         self.blocks = Blocks(pipe)
         self.store = Store(pipe)
+        self.nor = Nor(pipe, nor_cs, nor_wp) if about["nor"] else None
+        self.keys = tuple(bytes.fromhex(key) for key in about["keys"])
+        self.hardware = about["hardware"] and tuple(about["hardware"])
+        self.crypto = Crypto(pipe)
         pipe.inputs[b"P"] = self.pcm.take
         pipe.inputs[b"U"] = self.udp.take
         pipe.inputs[b"I"] = self._interrupt

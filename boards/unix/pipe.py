@@ -11,8 +11,10 @@ stdout and stderr stay the interpreter's own. A frame: operation u8, length u32,
   c  close a socket           socket u8
   r  the App runs             -
  to the host, answered by R (the answer) or E (errno u16: OSError; 0: ValueError)
-  g  about the board          -                                  -> JSON: config, address, usb
+  g  about the board          -                                  -> JSON: config, address, usb, nor, keys, hardware
   s  SPI transfer             octets                             -> level of the interrupt pin u8, octets
+  f  transfer to the flash    octets                             -> octets
+  q  verify Ed25519           public key, signature, message     -> u8
   o  open a UDP port          port u16                           -> socket u8
   e  entropy                  count u16                          -> octets
   w  wait                     ms u32                             -> -

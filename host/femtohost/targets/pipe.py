@@ -12,12 +12,14 @@ import subprocess
 import tempfile
 import weakref
 from array import array
+from operator import attrgetter
 
 from femtohost.errors import BoardLost
 from femtohost.targets import interpreter
 from femtohost.targets.pipe_usb import RemoteUsb, RemoteUsbAudio
 
-PINS = ("cs_slic", "reset_slic")
+PINS = ("cs_slic", "reset_slic", "nor.cs", "nor.wp")
+KEY, SIGNATURE = 32, 64  # octets, Ed25519
 HEAD = 5
 BLOCK_OCTETS = 160
 HALVE_PAST = 38  # samples
@@ -111,7 +113,7 @@ class RemoteApp:
             ord("c"): self._close_socket, ord("g"): self._about, ord("s"): self._spi, ord("o"): self._open,
             ord("e"): self._entropy, ord("w"): self._wait, ord("v"): RemoteVoice(board.voice).call,
             ord("k"): usb.call, ord("n"): RemoteUsbAudio(board.usb_audio).call, ord("b"): self._blocks,
-            ord("m"): self._store,
+            ord("m"): self._store, ord("f"): self._flash, ord("q"): self._verify,
         }  # fmt: skip
         self.pipe = Pipe(*interpreter.command(heap))
         self._serve(ord("r"))
@@ -182,7 +184,7 @@ class RemoteApp:
         self._board.trace(payload[1:end].decode(), payload[end:])
 
     def _pin(self, payload):
-        getattr(self._board, PINS[payload[0]]).value(payload[1])
+        attrgetter(PINS[payload[0]])(self._board).value(payload[1])
 
     def _exchange(self, payload):
         self._board.pcm.exchange(payload, bytearray(BLOCK_OCTETS), bytearray(BLOCK_OCTETS))
@@ -195,13 +197,25 @@ class RemoteApp:
 
     def _about(self, payload):
         board = self._board
-        about = {"config": board.config, "address": list(board.address), "usb": board.usb is not None}
+        about = {
+            "config": board.config, "address": list(board.address), "usb": board.usb is not None,
+            "nor": board.nor is not None, "keys": [key.hex() for key in board.keys], "hardware": board.hardware,
+        }  # fmt: skip
         return json.dumps(about).encode()
 
     def _spi(self, payload):
         received = bytearray(len(payload))
         self._board.spi_slic.write_readinto(payload, received)
         return bytes((self._board.int_slic.value(),)) + received
+
+    def _flash(self, payload):
+        received = bytearray(len(payload))
+        self._board.nor.spi.write_readinto(payload, received)
+        return received
+
+    def _verify(self, payload):
+        public, signature, message = payload[:KEY], payload[KEY : KEY + SIGNATURE], payload[KEY + SIGNATURE :]
+        return bytes((self._board.crypto.ed25519_verify(public, message, signature),))
 
     def _open(self, payload):
         self._sockets.append(self._board.udp.open(*struct.unpack("<H", payload)))
