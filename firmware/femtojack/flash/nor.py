@@ -28,8 +28,8 @@ _W25Q128 = b"\xef\x40\x18"
 
 _BUSY = const(0x01)  # status register 1, 7.1
 # What the registers should hold, and of which bits. Register 1: SRP, TB and BP=110: the lower half is protected, and
-# the registers while WP# is low. Register 2: not CMP, not SRL. Register 3: not WPS.
-_WANTED = ((0xB8, 0xFC), (0x00, 0x41), (0x00, 0x04))
+# the registers while WP# is low. Register 2: not CMP, SRL, or QE, which takes WP# away. Register 3: not WPS.
+_WANTED = ((0xB8, 0xFC), (0x00, 0x43), (0x00, 0x04))
 _IDENTITY_OPEN = const(0xB4)  # BP=101: the lower quarter, with the golden image, stays protected
 
 _PROGRAM_MS = const(6)  # twice the most of 9.6: 3 ms, 400 ms, 15 ms
