@@ -70,7 +70,7 @@ class Bench:
         )
         self.nor, self.keys, self.hardware, self.crypto = self.nor_port, (public(KEY),), (BOARD, REVISION), crypto
 
-    # -- the board ------------------------------------------------------------------------------------------------------
+    # -- the board -----------------------------------------------------------------------------------------------------
 
     def trace_point(self, point, data):
         self.trace.append((point, bytes(data)))
@@ -100,7 +100,7 @@ class Bench:
             trace=self.trace_point, reset=self.reset,
         )  # fmt: skip
 
-    # -- what is done with it -------------------------------------------------------------------------------------------
+    # -- what is done with it ------------------------------------------------------------------------------------------
 
     def driver(self):
         """The driver alone, begun."""

@@ -45,12 +45,15 @@ class Boot:
         return max(self.floor.value, running)
 
     def status(self):
-        """slot, version, serial, number, update (the name of a result), trial and fault."""
+        """slot, version, serial, number, copies (good ones of the identity), update (the name of a result), taken
+        (octets of it), trial and fault."""
         return {
             "slot": self.slot,
             "version": self.manifest.version if self.manifest else None,
             "serial": self.identity.serial,
             "number": self.identity.number,
+            "copies": self.identity.copies,
+            "taken": self.updater.taken,
             "update": results.name(self.updater.result),
             "trial": self.trial,
             "fault": self.fault,
@@ -97,8 +100,7 @@ class Boot:
     def _run_confirmed(self):
         """The confirmed slot, else the other, else the golden image."""
         active = self.journal.active
-        order = [GOLDEN, *self._by_counter()] if active == GOLDEN else [active, A + B - active, GOLDEN]
-        for number in order:
+        for number in (active, A + B - active, GOLDEN) if active != GOLDEN else (GOLDEN, A, B):
             if self._verifies(number):
                 break
         if self.manifest and self.number == active != GOLDEN:

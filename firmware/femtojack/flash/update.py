@@ -77,11 +77,14 @@ class Updater:
         self._silence.stop()
         return True
 
+    @property
+    def room(self):
+        """Octets that `write` takes now."""
+        return _BUFFER - self._filled if self.state == RECEIVING and not self._ended else 0
+
     def write(self, octets):
         """Take the next octets of the file, as many as there is room for now. Returns how many."""
-        if self.state != RECEIVING or self._ended:
-            return 0
-        n = min(len(octets), _BUFFER - self._filled)
+        n = min(len(octets), self.room)
         self._view[self._filled : self._filled + n] = octets[:n]
         self._filled += n
         self.taken += n
@@ -89,14 +92,15 @@ class Updater:
         return n
 
     def end(self):
-        """That was all of it."""
+        """That was all of it. False: nothing is being received."""
         self._ended = True
+        return self.state == RECEIVING
 
     def abort(self):
-        """The sender gives up."""
+        """The sender gives up. False: nothing is being received."""
         if self.state == RECEIVING:
             self._total = -1
-            self._ended = True
+        return self.end()
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
