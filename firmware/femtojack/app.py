@@ -49,10 +49,7 @@ class App:
         """Updates, when nobody telephones, and the self-test of an image on trial."""
         from femtojack.usb.loader import Loader
 
-        updater = self.flash.updater
-        updater.may_begin = lambda: self.control.state == IDLE
-        updater.healthy = lambda wanted: wanted & ~self._good() == 0
-        updater.checks = self._good
+        self.flash.updater.bind(lambda: self.control.state == IDLE, self._good)
         return Loader(self.flash)
 
     def _good(self):

@@ -75,24 +75,29 @@ class Identity:
         self._nor = nor
         self._start = region("identity")[0]
         self._found = None  # octets of the newest good copy
+        self._sequence = -1
         self.serial = self.number = None
         self.copies = 0
 
     def load(self):
         """Take the newest good copy, and heal the others from it."""
         octets = [self._read(i) for i in range(COPIES)]
-        parsed = [parse_copy(each) for each in octets]
-        self.copies = sum([each is not None for each in parsed])
-        if not self.copies:
-            self._found = self.serial = self.number = None
+        good, damaged = [], []
+        for i in range(COPIES):
+            parsed = parse_copy(octets[i])
+            if parsed:
+                good.append((parsed, i))
+            else:
+                damaged.append(i)
+        self.copies = len(good)
+        self._found = self.serial = self.number = None
+        self._sequence = -1
+        if not good:
             return
-        newest = max([each[0] for each in parsed if each])
-        source = [each and each[0] for each in parsed].index(newest)
+        (self._sequence, self.serial, self.number), source = max(good)
         self._found = octets[source]
-        _, self.serial, self.number = parsed[source]
         # The damaged ones first: an older one is good until there is a second of the newest.
-        damaged = [i for i in range(COPIES) if parsed[i] is None]
-        older = [i for i in range(COPIES) if parsed[i] and octets[i] != self._found]
+        older = [i for _, i in good if octets[i] != self._found]
         self._nor.run(self._write(damaged + older, self._found))
 
     def provision(self, serial, number):
@@ -100,10 +105,9 @@ class Identity:
 
         ValueError: it is not of the right form. Waits as boot does.
         """
-        sequence = parse_copy(self._found)[0] if self._found else -1
-        if sequence >= _LAST:
+        if self._sequence == _LAST:
             return False
-        octets = pack_copy(serial, number, sequence + 1)
+        octets = pack_copy(serial, number, self._sequence + 1)
         written = self._nor.run(self._write(range(COPIES), octets))
         self.load()
         return written and self.serial == serial and self.number == number

@@ -62,7 +62,8 @@ class Log:
     def _forget(self):
         self.kind = self.payload = None
         self._generation = self._sector = self._base = self._index = 0  # of the newest record
-        self._next = None  # (generation, sector, base, index) of the next, once this power session has begun a sector
+        self._next = (0, 0, 0, 0)  # the same of the next record
+        self._begun = False  # a sector, in this power session: `_next` is in it
 
     def load(self):
         """Find the newest record."""
@@ -83,7 +84,7 @@ class Log:
 
     def append(self, kind, payload):
         """Script: a new newest record, read back. False: the sectors do not hold it; what was the newest still is."""
-        if self._next is None and not (yield from self._turn()):
+        if not self._begun and not (yield from self._turn()):
             return False
         while True:
             generation, sector, base, index = self._next
@@ -105,8 +106,8 @@ class Log:
         """Script: begin a generation in the sector that is neither the newest record's nor its base."""
         if self.kind is None:
             return (yield from self._begin_anew())
-        if self._next and self._next[1] != self._sector:
-            self._next = None  # a sector that took no record at all
+        if self._begun and self._next[1] != self._sector:
+            self._begun = False  # it took no record at all
             return False
         if not (yield from self._firm()):
             return False
@@ -119,7 +120,7 @@ class Log:
 
     def _begin_anew(self):
         """Script: there is no record anywhere: the first sector that can be erased."""
-        for sector in range(self._next[1] + 1 if self._next else 0, _SECTORS):
+        for sector in range(self._next[1] + 1 if self._begun else 0, _SECTORS):
             if (yield from self._clear(sector, (sector + 1) % _SECTORS)):
                 return True
         return False
@@ -128,7 +129,8 @@ class Log:
         address = self._address(sector, 0)
         yield from self._nor.erase(address)
         self._next = self._generation + 1, sector, base, 0
-        return self._nor.is_blank(address)
+        self._begun = self._nor.is_blank(address)
+        return self._begun
 
 
 class Journal(Log):

@@ -2,7 +2,8 @@
 
 Nothing is erased before the manifest is judged and the journal says UPDATING. The manifest is written last, the
 journal says TRIAL only when the slot verifies, and the next start is the first of its attempts. A start on trial is
-confirmed by its self-test (`boot.healthy`), or is rolled back: by the self-test, or by the count of its attempts.
+confirmed when what worked before the update works again for some seconds; else it is rolled back, as it is when its
+attempts are used up.
 """
 
 from micropython import const
@@ -36,17 +37,14 @@ _DONE = -1
 class Updater:
     """One update at a time, for any transport: `begin`, `write` until all is taken, `end`; `result` says what became.
 
-    `boot` is femtojack.flash.boot.Boot. `may_begin()` is asked whether this is a time for an update; `healthy(checks)`
-    is the self-test of an image on trial; `checks()` which of CHECK_... are good now; all three are the App's to set.
+    `boot` is femtojack.flash.boot.Boot.
     """
 
     def __init__(self, boot, board):
         self._boot, self._board = boot, board
         self._journal = boot.journal
         self._trace = board.trace
-        self.may_begin = lambda: True
-        self.healthy = lambda checks: True
-        self.checks = lambda: 0
+        self._quiet = self._good = None
         self.result = boot.journal.result
         self.state = IDLE
         self._buffer = bytearray(_BUFFER)
@@ -58,13 +56,25 @@ class Updater:
         self._timer = Timer()
         self._silence = Timer()
 
+    def bind(self, quiet, good):
+        """`quiet()`: whether an update, or a restart for it, disturbs nobody. `good()`: CHECK_... of what works now."""
+        self._quiet, self._good = quiet, good
+
+    @property
+    def _disturbs(self):
+        return self._quiet is not None and not self._quiet()
+
+    @property
+    def _works(self):
+        return self._good() if self._good else 0
+
     # -- what a transport calls ---------------------------------------------------------------------------------------
 
     def begin(self, total):
         """An update file of `total` octets comes. False: not now, or it is none; `result` says why."""
         if self.state == RECEIVING:
             return False
-        if self.state != IDLE or self._boot.trial or not self.may_begin():
+        if self.state != IDLE or self._boot.trial or self._disturbs:
             return self._conclude(results.BUSY)
         if total < manifest.SIZE:
             return self._conclude(results.TRUNCATED)
@@ -129,7 +139,7 @@ class Updater:
         return self._script is not None and not self._timer.running and not self._waits
 
     def _resume(self, now):
-        ms = next(self._script, _DONE)
+        ms = next(self._script, _DONE) if self._script else _DONE
         if ms is _DONE:
             self._script = None
         elif ms is not _WAIT:
@@ -182,7 +192,7 @@ class Updater:
         trial = kind == TRIAL
         return (
             yield from self._journal.note(
-                kind, self._boot.number, target.number, ATTEMPTS if trial else 0, result, self.checks() if trial else 0
+                kind, self._boot.number, target.number, ATTEMPTS if trial else 0, result, self._works if trial else 0
             )
         )
 
@@ -233,7 +243,7 @@ class Updater:
         boot, checks = self._boot, self._journal.checks
         good = 0
         for _ in range(_TEST_MOST):
-            good = good + 1 if self.healthy(checks) else 0
+            good = good + 1 if checks & ~self._works == 0 else 0
             if good == _TESTS:
                 break
             yield _TEST_MS
@@ -249,6 +259,6 @@ class Updater:
         """Script: once nobody is in a call."""
         self._go(RESTARTING)
         yield _RESTART_MS
-        while not self.may_begin():
+        while self._disturbs:
             yield _RESTART_MS
         self._board.reset()
