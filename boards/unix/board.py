@@ -44,11 +44,19 @@ class Spi:
         rx[:] = answer[1:]
 
 
+class Lamp:
+    def __init__(self, pipe):
+        self._pipe = pipe
+
+    def value(self, level):
+        self._pipe.post("l", bytes((level,)))
+
+
 class Nor:
     """The flash chip: `spi` is this object itself."""
 
-    def __init__(self, pipe, cs, wp):
-        self._pipe, self.cs, self.wp = pipe, cs, wp
+    def __init__(self, pipe, cs, wp, slot_size):
+        self._pipe, self.cs, self.wp, self.slot_size = pipe, cs, wp, slot_size
         self.spi = self
 
     def write_readinto(self, tx, rx):
@@ -212,10 +220,11 @@ class Board:
         self.usb_audio = UsbAudio(pipe) if about["usb"] else None
         self.blocks = Blocks(pipe)
         self.store = Store(pipe)
-        self.nor = Nor(pipe, nor_cs, nor_wp) if about["nor"] else None
+        self.nor = Nor(pipe, nor_cs, nor_wp, about["nor"]) if about["nor"] else None
         self.keys = tuple(bytes.fromhex(key) for key in about["keys"])
         self.hardware = about["hardware"] and tuple(about["hardware"])
         self.crypto = Crypto(pipe)
+        self.led = Lamp(pipe)
         pipe.inputs[b"P"] = self.pcm.take
         pipe.inputs[b"U"] = self.udp.take
         pipe.inputs[b"I"] = self._interrupt
@@ -230,13 +239,18 @@ class Board:
     def entropy(self, buf):
         buf[:] = self._pipe.ask("e", struct.pack("<H", len(buf)))
 
+    def reset(self):
+        self._pipe.post("y")
+
     def wait_ms(self, n):
         self._pipe.ask("w", struct.pack("<I", n))
 
     def run(self, app):
         """Serve the host for ever."""
         self._app = app
-        self._pipe.commands.update({b"S": self._step, b"H": self._shut_down, b"Q": self._status, b"L": self._loopback})
+        self._pipe.commands.update(
+            {b"S": self._step, b"H": self._shut_down, b"Q": self._status, b"L": self._loopback, b"F": self._load}
+        )
         self._pipe.post("r")
         self._pipe.flush()
         while True:
@@ -249,6 +263,10 @@ class Board:
     def _shut_down(self, payload):
         self._app.shut_down(struct.unpack("<I", payload)[0])
         return b""
+
+    def _load(self, payload):
+        done = self._app.load(payload[4:], struct.unpack_from("<I", payload)[0])
+        return b"" if done is None else bytes((done,))
 
     def _loopback(self, payload):
         return bytes((self._app.loopback(bool(payload[0])),))

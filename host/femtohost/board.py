@@ -51,8 +51,8 @@ class NorPort:
     """The flash chip: its bus and pins. A record holds the head of a frame, its length, and a CRC of all octets both
     ways: a boot reads a megabyte."""
 
-    def __init__(self, trace, chip):
-        self._trace, self._chip = trace, chip
+    def __init__(self, trace, chip, slot_size):
+        self._trace, self._chip, self.slot_size = trace, chip, slot_size
         self._head, self._length, self._crc = b"", 0, 0
         self.spi = self
         self.cs = Pin(None, trace, drive=self._select)
@@ -211,13 +211,22 @@ class EmulatedBoard:
         self.usb_controller = UsbController(clock, misuse, trace, self.usb_audio, wake)
         self.usb = self.usb_controller.firmware
         self.blocks, self.store = blocks, store
-        self.nor = nor and NorPort(trace, nor)
+        self.nor = nor and NorPort(trace, nor, flash.slot_size)
+        self.lit = False
+        self.led = Pin("led", trace, drive=self._light)
+        self.on_reset = lambda: None
         self.keys, self.hardware = (flash.keys, flash.hardware) if flash else ((), None)
         self.config = config
         self.trace = trace.add
 
     def entropy(self, buf):
         buf[:] = self._rng.bytes(len(buf))
+
+    def _light(self, level):
+        self.lit = bool(level)
+
+    def reset(self):
+        self.on_reset()
 
     def wait_ms(self, n):
         self._processor.wait(n)

@@ -12,7 +12,7 @@ An Emulator is an object: any number live in one process. What a test does to it
 from pathlib import Path
 
 from femtohost.board import EmulatedBoard
-from femtohost.clock import SECOND, Clock
+from femtohost.clock import MS, SECOND, Clock
 from femtohost.disc import Disc
 from femtohost.echo_path import NAMES, load_path
 from femtohost.errors import BoardLost, VirtualTimeout
@@ -36,6 +36,8 @@ from femtojack.config import validate
 BOX_ADDRESS = bytes((10, 0, 0, 1))
 FAR_ADDRESS = bytes((10, 0, 0, 2))
 FAR_TEXT = "10.0.0.2:5060"
+RESTART_NS = 100 * MS  # from a restart that the firmware asked for to its first step
+_FIRST_STATES = {"fxs": "DOWN", "call": "IDLE"}
 WRAP_WITHIN_S = 4  # the tick counter wraps at a random instant before this
 
 
@@ -77,7 +79,7 @@ class Emulator:
         self.clock = Clock()
         self.misuse = MisuseLog(self.clock)
         self.trace = Trace(self.clock, keep_trace)
-        self._states = {"fxs": "DOWN", "call": "IDLE"}
+        self._states = dict(_FIRST_STATES)
         self.trace.on_record.append(self._note_state)
         self.echo_path = echo_path.scaled(erl_db)
         self.recorder = Recorder(self, keep_trace)
@@ -126,11 +128,35 @@ class Emulator:
         )  # fmt: skip
         usb_host = UsbHost(self.clock, self.board.usb_controller, self.run_until)
         self.usb_host = self.recorder.facade("usb_host", usb_host)
+        self.board.on_reset = lambda: self.clock.after(0, self._restart)
+        self._stop_app = []
+        self._start()
+
+    def _start(self):
+        """The firmware begins."""
         try:
-            self.app = start(self._target, self.board, self.on_close)
+            self.app = start(self._target, self.board, self._stop_app)
         except BoardLost as lost:
             raise self._in_context(lost) from None
         self.board.run(self.app)
+
+    def _restart(self):
+        """The firmware asked to begin again: it gets no more steps, its USB falls off; the hardware keeps its power."""
+        self.processor.run(None)
+        if self.board.usb.active():
+            self.board.usb.active(False)
+        self.clock.after(RESTART_NS, self._start_again)
+
+    def _start_again(self):
+        self._end_app()
+        self._states.update(_FIRST_STATES)
+        self._start()
+
+    def _end_app(self):
+        self.board.udp.close()
+        for observer in self._stop_app:
+            observer()
+        self._stop_app.clear()
 
     def __enter__(self):
         return self
@@ -146,7 +172,8 @@ class Emulator:
         if self.nor and self.nor.powered:
             self.nor.cut()
         self.clock.clear()
-        self.board.udp.close()
+        self.processor.run(None)
+        self._end_app()
         for observer in list(self.on_close):
             observer()
 

@@ -131,7 +131,7 @@ class Gateway:
     # -- what it tells --------------------------------------------------------------------------------------------
 
     def status(self):
-        """line, call, sip, misuse, lag_ms and more, as `femtojack ctl status` shows them."""
+        """line, call, sip, slot, misuse, lag_ms and more, as `femtojack ctl status` shows them."""
         box = self.box
         lag = self.loop.lag / MS, self.loop.worst_lag / MS
         return {
@@ -147,10 +147,16 @@ class Gateway:
             "rtp": box.app.status()["rtp"] if box else None,
             "uptime_s": round(box.time_s, 3) if box else 0,
             "usb": self._usb(),
+            **self._flash(),
             "seed": self.seed,
             "addresses": self.addresses,
             "capture": self._capture and (self._capture.error or "good"),
         }
+
+    def _flash(self):
+        """slot (a, b, golden), serial, number, update (the name of a result) and flash (all else that it tells)."""
+        flash = (self.box.app.status()["flash"] if self.box else None) or {}
+        return {key: flash.get(key) for key in ("slot", "serial", "number", "update")} | {"flash": flash or None}
 
     def _usb(self):
         """The USB port: connected (the firmware is on the bus), state, and the blocks of the disc."""

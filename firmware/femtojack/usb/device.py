@@ -111,7 +111,7 @@ def configuration(report_descriptor, with_audio=True):
 
 
 def serial_number(store):
-    """The box's identity as a string of printable ASCII."""
+    """The identity of a box without a flash, as a string of printable ASCII."""
     stored = store.get("serial") if store else None
     text = "".join([chr(c) for c in stored[:_LONGEST_STRING] if 0x20 < c < 0x7F]) if stored else ""
     return text or NO_IDENTITY
@@ -122,18 +122,17 @@ def _sound_card(board):
 
 
 class Device:
-    """The device on `board.usb`, switched on at once.
+    """The device on `board.usb`, switched on at once. `serial` is its serial number, `blocks` the disc in its drive.
 
     Its functions: `storage` with its `drive`, `telephone`, and `card`, None where the board has no sound card.
     """
 
-    def __init__(self, board):
+    def __init__(self, board, serial, blocks):
         self._usb = usb = board.usb
         with_audio = board.usb_audio is not None
-        serial = serial_number(board.store)
         report_descriptor = hid.report_descriptor()
         self._hid_interface = 4 if with_audio else 1
-        self._functions(board, serial, report_descriptor)
+        self._functions(board, serial, blocks, report_descriptor)
         self._was_reset = True
         self._configured = False
         usb.active(False)
@@ -149,9 +148,9 @@ class Device:
         )
         usb.active(True)
 
-    def _functions(self, board, serial, report_descriptor):
+    def _functions(self, board, serial, blocks, report_descriptor):
         storage_in, storage_out, hid_in = [Pipe(board.usb, address) for address in (_MSC_IN, _MSC_OUT, _HID_IN)]
-        self.drive = Drive(board.blocks, serial)
+        self.drive = Drive(blocks, serial)
         self.storage = MassStorage(self.drive, storage_in, storage_out, board.trace)
         self.telephone = hid.Telephone(hid_in, d.hid(report_descriptor), report_descriptor)
         self.card = _sound_card(board)

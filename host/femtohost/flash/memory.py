@@ -4,6 +4,7 @@ import random
 
 from femtohost.models.nor_cells import FileCells
 from femtohost.models.nor_silicon import Silicon
+from femtojack.flash.layout import SLOT_SIZE
 
 HARDWARE = ("emulator", 1)  # board and hardware revision that an update must name
 IMAGE = "flash.bin"
@@ -20,7 +21,7 @@ class Flash:
         self.silicon = Silicon(store, random.Random(seed))
         self.keys = tuple(keys)
         self.hardware = hardware
-        self.slot_size = slot_size
+        self.slot_size = slot_size or SLOT_SIZE
 
     def close(self):
         self.silicon.store.close()

@@ -113,7 +113,8 @@ class RemoteApp:
             ord("c"): self._close_socket, ord("g"): self._about, ord("s"): self._spi, ord("o"): self._open,
             ord("e"): self._entropy, ord("w"): self._wait, ord("v"): RemoteVoice(board.voice).call,
             ord("k"): usb.call, ord("n"): RemoteUsbAudio(board.usb_audio).call, ord("b"): self._blocks,
-            ord("m"): self._store, ord("f"): self._flash, ord("q"): self._verify,
+            ord("m"): self._store, ord("y"): self._reset, ord("l"): self._light,
+            ord("f"): self._flash, ord("q"): self._verify,
         }  # fmt: skip
         self.pipe = Pipe(*interpreter.command(heap))
         self._serve(ord("r"))
@@ -130,6 +131,10 @@ class RemoteApp:
 
     def loopback(self, on):
         return bool(self._command(b"L", bytes((on,)))[0])
+
+    def load(self, command, now):
+        answer = self._command(b"F", struct.pack("<I", now), command)
+        return bool(answer[0]) if answer else None
 
     def status(self):
         """App.status and heap_used, heap_free in octets."""
@@ -199,7 +204,8 @@ class RemoteApp:
         board = self._board
         about = {
             "config": board.config, "address": list(board.address), "usb": board.usb is not None,
-            "nor": board.nor is not None, "keys": [key.hex() for key in board.keys], "hardware": board.hardware,
+            "nor": board.nor and board.nor.slot_size, "hardware": board.hardware,
+            "keys": [key.hex() for key in board.keys],
         }  # fmt: skip
         return json.dumps(about).encode()
 
@@ -207,6 +213,12 @@ class RemoteApp:
         received = bytearray(len(payload))
         self._board.spi_slic.write_readinto(payload, received)
         return bytes((self._board.int_slic.value(),)) + received
+
+    def _reset(self, payload):
+        self._board.reset()
+
+    def _light(self, payload):
+        self._board.led.value(payload[0])
 
     def _flash(self, payload):
         received = bytearray(len(payload))
