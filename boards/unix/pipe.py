@@ -10,9 +10,13 @@ stdout and stderr stay the interpreter's own. A frame: operation u8, length u32,
   u  send a datagram          socket u8, endpoint (6 octets), data
   c  close a socket           socket u8
   r  the App runs             -
+  y  restart                  -
+  l  the lamp                 level u8
  to the host, answered by R (the answer) or E (errno u16: OSError; 0: ValueError)
-  g  about the board          -                                  -> JSON: config, address, usb
+  g  about the board          -                                  -> JSON: config, address, usb, nor, keys, hardware
   s  SPI transfer             octets                             -> level of the interrupt pin u8, octets
+  f  transfer to the flash    octets                             -> octets
+  q  verify Ed25519           public key, signature, message     -> u8
   o  open a UDP port          port u16                           -> socket u8
   e  entropy                  count u16                          -> octets
   w  wait                     ms u32                             -> -
@@ -29,6 +33,7 @@ stdout and stderr stay the interpreter's own. A frame: operation u8, length u32,
   S  step                     now u32                            -> the deadline u32, or nothing
   H  shut down                now u32                            -> -
   Q  how are you              -                                  -> JSON: App.status and the heap
+  F  load firmware            now u32, command of the report     -> whether it was done u8, nothing if it is unknown
   L  USB loopback             on u8                              -> whether there is a sound card u8
   K  USB callback             which u8, arguments                -> see usb_port.UsbDevice
 """

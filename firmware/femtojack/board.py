@@ -70,9 +70,21 @@ Storage
     blocks                            None, or the medium of the CD-ROM drive
     blocks.count                      of 2048 octets; 0: no medium. A new number: the medium was changed
     blocks.read(block, buf)           len(buf) is a multiple of 2048; OSError: it cannot be read
+        `blocks` None on a board with a `nor`: the disc is in the flash (femtojack.flash.blocks)
     store                             None, or small byte strings that outlive the power
     store.get(key) -> bytes or None, store.put(key, data)
-        "serial": the identity of the box
+        "serial": the identity of a box without a `nor`
+    nor                               None, or a serial flash W25Q128 (femtojack.flash.layout)
+    nor.spi.write_readinto(tx, rx)    len(tx) == len(rx), which may be one buffer; SPI mode 0 or 3, at most 50 MHz
+    nor.cs.value(level)               chip select, 0 = selected
+    nor.wp.value(level)               write protect, 0 = the status registers are locked
+    nor.slot_size                     octets of a firmware slot that are used, at most femtojack.flash.layout.SLOT_SIZE
+        A board with a `nor` has these, too:
+    keys                              the Ed25519 public keys that updates are trusted from, 32 octets each
+    hardware                          (name, revision): what an image has to be made for
+    crypto.ed25519_verify(public, message, signature) -> bool   RFC 8032; femtojack.flash.ed25519 where nothing else is
+    led.value(level)                  or None: the lamp, lit while the flash has a fault
+    reset()                           start again from power-on, some time after the step
 
 The rest
     config                            plain dict, see femtojack.config

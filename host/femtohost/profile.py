@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from femtohost.errors import UserError
+from femtohost.flash.memory import open_image
 
 SOCKET = "ctl.sock"
 LOCK = "lock"
@@ -20,6 +21,7 @@ class Profile:
     """The folder `path`, made if need be and locked; without one, a temporary folder that goes with the box."""
 
     def __init__(self, path=None):
+        self._flash = None
         self._temporary = None if path else tempfile.TemporaryDirectory(prefix="femtojack-")
         self.path = Path(path or self._temporary.name).absolute()
         try:
@@ -45,7 +47,18 @@ class Profile:
         listener.setblocking(False)
         return listener
 
+    def flash(self):
+        """Its flash memory; a folder without one gets a new, erased chip. ProfileError: what is there is no image."""
+        if self._flash is None:
+            try:
+                self._flash = open_image(self.path)
+            except ValueError as error:
+                raise ProfileError(f"{error}; move it away for a new one") from None
+        return self._flash
+
     def close(self):
+        if self._flash:
+            self._flash.close()
         (self.path / SOCKET).unlink(missing_ok=True)
         self._lock.close()
         if self._temporary:

@@ -18,7 +18,7 @@ except ImportError:
 
     heap_unlock = heap_lock
 
-from femtojack.usb.device import Device
+from femtojack.usb.device import Device, serial_number
 from femtojack.usb.uac import SoundCard
 
 IN, OUT, HID_IN = const(0x81), const(0x02), const(0x85)
@@ -237,7 +237,7 @@ def sound(playback, volume):
 
 def main():
     board = Board()
-    device = Device(board)
+    device = Device(board, serial_number(board.store), board.blocks)
     usb = board.usb
     usb.reset()
     usb.opened(memoryview(b""))

@@ -126,7 +126,7 @@ def configuration(report_descriptor, with_audio=True, place=None):
 
 
 def serial_number(store):
-    """The box's identity as a string of printable ASCII."""
+    """The identity of a box without a flash, as a string of printable ASCII."""
     stored = store.get("serial") if store else None
     text = "".join([chr(c) for c in stored[:_LONGEST_STRING] if 0x20 < c < 0x7F]) if stored else ""
     return text or NO_IDENTITY
@@ -139,20 +139,19 @@ def _sound_card(board, first):
 
 
 class Device:
-    """The device on `board.usb`, switched on at once.
+    """The device on `board.usb`, switched on at once. `serial` is its serial number, `blocks` the disc in its drive.
 
     Its functions: `storage` with its `drive`, `telephone`, and `card`, None where the board has no sound card.
     """
 
-    def __init__(self, board):
+    def __init__(self, board, serial, blocks):
         self._usb = usb = board.usb
         with_audio = board.usb_audio is not None
-        serial = serial_number(board.store)
         report_descriptor = hid.report_descriptor()
         place = Place(usb.builtin_driver)
         self._msc_interface = place.interface + _MSC
         self._hid_interface = place.interface + (4 if with_audio else 1)
-        self._functions(board, place, serial, report_descriptor)
+        self._functions(board, place, serial, blocks, report_descriptor)
         self._was_reset = True
         self._configured = False
         usb.active(False)
@@ -167,11 +166,11 @@ class Device:
         )
         usb.active(True)
 
-    def _functions(self, board, place, serial, report_descriptor):
+    def _functions(self, board, place, serial, blocks, report_descriptor):
         storage_in, storage_out, hid_in = [
             Pipe(board.usb, place.endpoint + address) for address in (_MSC_IN, _MSC_OUT, _HID_IN)
         ]
-        self.drive = Drive(board.blocks, serial)
+        self.drive = Drive(blocks, serial)
         self.storage = MassStorage(self.drive, storage_in, storage_out, board.trace)
         self.telephone = hid.Telephone(hid_in, d.hid(report_descriptor), report_descriptor)
         self.card = _sound_card(board, place.interface)

@@ -58,7 +58,7 @@ def interrupt(usb, view, answers):
         usb.transferred(endpoint, 4, 0)
 
 
-device = Device(Board())
+device = Device(Board(), "0", None)
 view = memoryview(bytes(9))
 answers = bytearray(len(REQUESTS))
 micropython.heap_lock()
