@@ -3,6 +3,8 @@
 [sip]   server "A.B.C.D:PORT", user, password, domain, port (own), rtp_port (own, even), expires (s)
 [line]  country, dial_plan
 [voice] taps, nlp, comfort_noise
+[gsm]   numbers that phones and the line dial: line_number, group_number (all phones); ring, who gets a call by SIP for
+        nobody's number; emergency_number, what an emergency call calls by SIP; service_centre, who texts come from
 """
 
 from femtojack.line.digit_map import DigitMap
@@ -39,6 +41,10 @@ def _dial_plan(text):
     return True
 
 
+def _number(text):
+    return 0 < len(text) < 16 and all(c in "0123456789*#" for c in text[text[:1] == "+" :])
+
+
 def _within(low, high):
     return lambda n: low <= n <= high
 
@@ -62,6 +68,13 @@ SCHEMA = {
         "taps": (int, 128, lambda n: 16 <= n <= 1024 and not n % 16, "a multiple of 16, 16..1024"),
         "nlp": (bool, False, None, ""),
         "comfort_noise": (bool, False, None, ""),
+    },
+    "gsm": {
+        "line_number": (str, "100", _number, "digits"),
+        "group_number": (str, "199", _number, "digits"),
+        "ring": (str, "all", lambda s: s in ("line", "phones", "all"), "one of line phones all"),
+        "emergency_number": (str, "112", _number, "digits"),
+        "service_centre": (str, "+15550100", _number, "digits, perhaps after a +"),
     },
 }
 
