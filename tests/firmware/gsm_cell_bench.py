@@ -43,6 +43,13 @@ class Baseband:
         self.active = {}  # chan_nr -> speech mode
         self.on_block = None
 
+    @property
+    def irq(self):
+        return self
+
+    def value(self):
+        return int(bool(self.queue))
+
     def read(self, register):
         return 0x4731 if register == 0 else 0
 
@@ -206,7 +213,8 @@ class Phone:
         self.bench.l1.up(0x03, 0x88, bytes((ra, 2)), fn=fn)
 
     def granted(self, block):
-        reference = bytes((self.ra, self.fn // 1326 % 32 << 3 | self.fn % 51 >> 3, (self.fn % 51 & 7) << 5 | self.fn % 26))
+        t1, t2, t3 = self.fn // 1326 % 32, self.fn % 26, self.fn % 51
+        reference = bytes((self.ra, t1 << 3 | t3 >> 3, (t3 & 7) << 5 | t2))
         if self.chan is not None or self.rejected is not None:
             return
         if block[1:3] == b"\x06\x3f" and block[7:10] == reference:

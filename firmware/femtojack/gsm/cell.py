@@ -29,7 +29,6 @@ _MOST_WAITING = const(32)  # connections whose phones are being paged
 _SWEEP_MS = const(60000)
 _MINUTE = const(60000)  # ms
 _GRACE = const(4)  # minutes after T3212 until a phone counts as gone, TS 24.008 4.4.2
-_HIGHEST_GSM_900 = const(124)
 
 
 class Cell:
@@ -168,9 +167,7 @@ class Cell:
 
     def _start(self, now):
         self._started = True
-        settings = dict(self.settings)
-        settings["band"] = 900 if settings["arfcn"] <= _HIGHEST_GSM_900 else 1800
-        self._mailbox.start(settings, self._slots, self._blocks)
+        self._mailbox.start(self.settings, self._slots, self._blocks)
         for subscriber in self.subscribers:
             subscriber.seen = now
         self._sweep.start(now, _SWEEP_MS)
@@ -242,5 +239,5 @@ def slots(combined):
     """What each time slot is used for: CCCH with SDCCH/4 and seven TCH/F, or CCCH, SDCCH/8 and six TCH/F."""
     traffic = l1.TCH_F | l1.ON_SECOND
     if combined:
-        return (l1.CCCH_SDCCH4, *(traffic for _ in range(7)))
-    return (l1.CCCH, l1.SDCCH8 | l1.ON_SECOND, *(traffic for _ in range(6)))
+        return (l1.CCCH_SDCCH4,) + (traffic,) * 7
+    return (l1.CCCH, l1.SDCCH8 | l1.ON_SECOND) + (traffic,) * 6

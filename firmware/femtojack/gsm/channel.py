@@ -326,7 +326,6 @@ class Channel:
             user.gone(self, now)
 
 
-_END = ("release", "drop", "lost", "inactive", "timeout")
 _TABLE = {
     FREE: (("activate",), (ACTIVATING,), Channel._in_free),
     ACTIVATING: (
@@ -334,7 +333,11 @@ _TABLE = {
         (WAITING, DEACTIVATING),
         Channel._in_activating,
     ),
-    WAITING: (("established", *_END), (UP, DEACTIVATING), Channel._in_waiting),
+    WAITING: (
+        ("established", "release", "drop", "lost", "inactive", "timeout"),
+        (UP, DEACTIVATING),
+        Channel._in_waiting,
+    ),
     UP: (
         ("established", "left", "release", "drop", "lost", "inactive"),
         (RELEASING, LINGERING, DEACTIVATING),

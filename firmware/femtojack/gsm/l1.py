@@ -19,6 +19,9 @@ _IRQ_ALL = const(7)
 _IRQ_EN = const(3)
 _IRQ_MESSAGE = const(1)
 _BAND = const(6)
+_GSM_900 = const(0)
+_DCS_1800 = const(1)
+_HIGHEST_GSM_900 = const(124)  # ARFCN
 _ARFCN_C0 = const(7)
 _ARFCN_DED = const(8)
 _BSIC = const(9)
@@ -99,7 +102,7 @@ class Mailbox:
         """Switch the radio on: `slots` is what each time slot is used for, `blocks` (index, octets) of each SI."""
         port = self._port
         port.write(_CTRL, _CTRL_RESET)
-        port.write(_BAND, settings["band"])
+        port.write(_BAND, _GSM_900 if settings["arfcn"] <= _HIGHEST_GSM_900 else _DCS_1800)
         port.write(_ARFCN_C0, settings["arfcn"])
         port.write(_ARFCN_DED, settings["arfcn_dedicated"])
         port.write(_BSIC, settings["bsic"])
@@ -112,8 +115,9 @@ class Mailbox:
         port.write(_CTRL, _CTRL_ENABLE)
 
     def acknowledge(self):
-        """Clear the interrupt before the queue is drained."""
-        self._port.write(_IRQ_STAT, _IRQ_ALL)
+        """Clear the interrupt, if there is one, before the queue is drained."""
+        if self._port.irq.value():
+            self._port.write(_IRQ_STAT, _IRQ_ALL)
 
     # -- up -----------------------------------------------------------------------------------------------------------
 

@@ -436,11 +436,13 @@ class Link:
         self._enquire = not self._again
 
 
-_FRAMES = ("sabm", "disc", "ua", "dm", "i", "rr", "rnr", "rej")
+_IDLE_EVENTS = ("sabm", "disc", "ua", "dm", "i", "rr", "rnr", "rej", "establish")
+_COMMANDED = ("sabm", "disc", "ua", "dm", "i", "rr", "rnr", "rej", "t200")
+_ANY = ("sabm", "disc", "ua", "dm", "i", "rr", "rnr", "rej", "t200", "release")
 _TABLE = {
-    IDLE: ((*_FRAMES, "establish"), (ESTABLISHING, ESTABLISHED), Link._in_idle),
-    ESTABLISHING: ((*_FRAMES, "release", "t200"), (ESTABLISHED, RELEASING, IDLE), Link._in_establishing),
-    ESTABLISHED: ((*_FRAMES, "release", "t200"), (RECOVERY, RELEASING, IDLE), Link._in_established),
-    RECOVERY: ((*_FRAMES, "release", "t200"), (ESTABLISHED, RELEASING, IDLE), Link._in_established),
-    RELEASING: ((*_FRAMES, "t200"), (IDLE,), Link._in_releasing),
+    IDLE: (_IDLE_EVENTS, (ESTABLISHING, ESTABLISHED), Link._in_idle),
+    ESTABLISHING: (_ANY, (ESTABLISHED, RELEASING, IDLE), Link._in_establishing),
+    ESTABLISHED: (_ANY, (RECOVERY, RELEASING, IDLE), Link._in_established),
+    RECOVERY: (_ANY, (ESTABLISHED, RELEASING, IDLE), Link._in_established),
+    RELEASING: (_COMMANDED, (IDLE,), Link._in_releasing),
 }
