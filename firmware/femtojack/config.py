@@ -5,7 +5,9 @@
 [voice] taps, nlp, comfort_noise
 [gsm]   enabled; the network and its carriers: mcc, mnc, lac, cell_id, arfcn, arfcn_dedicated, bsic, combined, ms_power;
         who may register: registration, subscribers "IMSI=NUMBER IMSI ...", first_number, reject_cause;
-        authentication, cipher (A5/n), emergency; periodic_update (minutes), t3122 (s)
+        authentication, cipher (A5/n), emergency; periodic_update (minutes), t3122 (s);
+        numbers that phones and the line dial: line_number, group_number (all phones); ring, who gets a call by SIP for
+        nobody's number; emergency_number, what an emergency call calls by SIP; service_centre, who texts come from
 """
 
 from femtojack.line.digit_map import DigitMap
@@ -61,6 +63,10 @@ def _dial_plan(text):
     return True
 
 
+def _number(text):
+    return 0 < len(text) < 16 and all(c in "0123456789*#" for c in text[text[:1] == "+" :])
+
+
 def _within(low, high):
     return lambda n: low <= n <= high
 
@@ -109,6 +115,11 @@ SCHEMA = {
         "emergency": (bool, True, None, ""),
         "periodic_update": (int, 60, lambda n: 0 <= n <= 1530 and not n % 6, "minutes, a multiple of 6, 0..1530"),
         "t3122": (int, 5, _within(1, 255), "seconds, 1..255"),
+        "line_number": (str, "100", _number, "digits"),
+        "group_number": (str, "199", _number, "digits"),
+        "ring": (str, "all", lambda s: s in ("line", "phones", "all"), "one of line phones all"),
+        "emergency_number": (str, "112", _number, "digits"),
+        "service_centre": (str, "+15550100", _number, "digits, perhaps after a +"),
     },
 }
 
