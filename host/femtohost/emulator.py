@@ -18,6 +18,8 @@ from femtohost.echo_path import NAMES, load_path
 from femtohost.errors import BoardLost, VirtualTimeout
 from femtohost.misuse import MisuseLog
 from femtohost.models.ear import country_tones
+from femtohost.models.gsm_air import Air
+from femtohost.models.gsm_radio import GsmRadio
 from femtohost.models.line import Line
 from femtohost.models.phone import Phone
 from femtohost.models.slic import Si3210
@@ -115,10 +117,11 @@ class Emulator:
         self.processor = Processor(self.clock, self.trace, self.misuse, offset)
         slic = Si3210(self.clock, self.misuse, self.seeds.stream("slic"), self._line, self.processor.wake)
         self.slic = self.recorder.facade("slic", slic)
+        self._build_radio(config)
         self.board = EmulatedBoard(
             clock=self.clock, slic=slic, network=network, address=address, trace=self.trace,
             rng=self.seeds.stream("entropy"), config=config, processor=self.processor,
-            misuse=self.misuse, blocks=self._disc, store=self.store,
+            misuse=self.misuse, blocks=self._disc, store=self.store, radio=self._radio,
         )  # fmt: skip
         usb_host = UsbHost(self.clock, self.board.usb_controller, self.run_until)
         self.usb_host = self.recorder.facade("usb_host", usb_host)
@@ -127,6 +130,14 @@ class Emulator:
         except BoardLost as lost:
             raise self._in_context(lost) from None
         self.board.run(self.app)
+
+    def _build_radio(self, config):
+        """The baseband and the air around it, where the configuration asks for a cell."""
+        self.air = self._radio = None
+        if validate(config).get("gsm", {}).get("enabled"):
+            self.air = Air(self.clock, self.seeds.stream("air"))
+            rng = self.seeds.stream("radio")
+            self._radio = GsmRadio(self.clock, self.misuse, self.air, rng, self.processor.wake)
 
     def __enter__(self):
         return self
