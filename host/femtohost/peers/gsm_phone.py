@@ -27,8 +27,8 @@ HABITS = frozenset((
 class GsmPhone:
     """One phone.
 
-    imsi: digits. imei: 15 digits. ki: 16 octets, or None. arfcn: of the cell's C0. `sim` in place of imsi and ki keeps
-    what it remembers over a new phone. `habits`: misbehaviour, a set of HABITS.
+    clock: femtohost.clock.Clock. air: femtohost.models.gsm_air.Air. rng: numpy Generator. imsi: digits. imei: 15 digits. ki: 16 octets, or None. arfcn: of the cell's C0. `sim` in place of imsi and ki keeps
+    what it remembers over a new phone. `habits`: its misbehaviour (see `misbehave`).
     `registered`, `state`, `call` (the last Call, also when it has ended), `calls`, `inbox` (Texts received), `sent`
     (results of texts sent) and `ussd_answers` tell what there is. `heard` are the speech frames of the present
     channel, if `recording`.
@@ -127,6 +127,13 @@ class GsmPhone:
     def set_coverage(self, on):
         """False: it neither hears nor is heard."""
         self._mm.rr.set_coverage(on)
+
+    def misbehave(self, *habits):
+        """From now on have these habits (HABITS), and no others."""
+        if not HABITS.issuperset(habits):
+            raise ValueError(f"habits {' '.join(habits)}; there are: {', '.join(sorted(HABITS))}")
+        self.habits.clear()
+        self.habits.update(habits)
 
     def update_location(self):
         self._mm.update()
