@@ -59,7 +59,8 @@ class Emulator:
     what runs the firmware is gone.
 
     `phone`, `far`, `network`, `line`, `slic`, `usb_host` and `disc` are the parts that a test may act on, and `gsm`,
-    `radio` and `air` (GSM phones, baseband, the air between) where the configuration has a cell; `board`, `app`, `trace`, `misuse`, `store` and `clock` are there to be looked at.
+    `radio` and `air` (GSM phones, baseband, the air between) where the configuration has a cell; `board`, `app`,
+    `trace`, `misuse`, `store` and `clock` are there to be looked at.
     """
 
     def __init__(
