@@ -507,5 +507,3 @@ def test_every_cause_goes_both_ways(cause):
 def test_a_cause_with_a_recommendation_is_read():
     assert messages.cause(bytes.fromhex("0325036080 91"), 0) == 0x11
     assert messages.cause(b"\x03\x25", 96) == 96
-
-
