@@ -18,7 +18,7 @@ _PCLKS = 32  # to a frame
 
 
 class Board:
-    usb = usb_audio = nor = None
+    usb = usb_audio = l1 = nor = None
 
     def __init__(self):
         self.config, own = settings.load("config.json")

@@ -46,6 +46,13 @@ Network: `udp`, None where there is none (femtojack.call.loopback)
         addr is a bytearray of 6: IPv4 address and port, both in network order.
     address                           own IPv4 address, 4 octets
 
+GSM
+    l1                                None, or the mailbox of the baseband (femtojack.gsm.l1 has registers and messages)
+    l1.irq.value()                    1 while an enabled bit of IRQ_STAT stands; a step is due at each message up
+    l1.read(register) -> int, l1.write(register, value)  16 bits; rare
+    l1.recv_into(buf) -> n            the next message up; 0 when none waits; len(buf) is at least 64
+    l1.send(buf, n) -> bool           a message down; False: the queue is full, it is counted and not taken
+
 USB
     usb                               None, or an object shaped as machine.USBDevice of MicroPython 1.25:
     usb.config(desc_dev, desc_cfg, desc_strs, open_itf_cb, reset_cb, control_xfer_cb, xfer_cb)
@@ -73,7 +80,8 @@ Storage
         `blocks` None on a board with a `nor`: the disc is in the flash (femtojack.flash.blocks)
     store                             None, or small byte strings that outlive the power
     store.get(key) -> bytes or None, store.put(key, data)
-        "serial": the identity of a box without a `nor`
+        "serial": the identity of a box without a `nor`; "gsm-N": subscribers (femtojack.gsm.subscribers);
+        "gsm-auth-IMSI": triplets
     nor                               None, or a serial flash W25Q128 (femtojack.flash.layout)
     nor.spi.write_readinto(tx, rx)    len(tx) == len(rx), which may be one buffer; SPI mode 0 or 3, at most 50 MHz
     nor.cs.value(level)               chip select, 0 = selected
