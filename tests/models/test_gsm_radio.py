@@ -1,7 +1,7 @@
 """The GSM baseband: its schedule against TS 45.002, its mailbox, and what it does when it is treated badly."""
 
 import pytest
-from gsm_bench import C0, COMBINED_SLOTS, DED, L2, SDCCH, SI, TCH, Bench
+from radio_bench import C0, COMBINED_SLOTS, DED, L2, SDCCH, SI, TCH, Bench
 from hypothesis import given
 from hypothesis import strategies as st
 
