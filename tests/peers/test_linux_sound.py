@@ -50,7 +50,7 @@ def speed(marks):
 
 
 def snr_db(played, heard):
-    """Of the whole of `played`, where `heard` has it; infinite when it is there to the bit, -infinite when not all is."""
+    """Of the whole of `played`, where `heard` has it; infinite when it is there to the bit, -infinite: not all is."""
     start = int(np.flatnonzero(heard)[0]) - int(np.flatnonzero(played)[0]) if np.any(heard) else len(heard)
     if len(heard) < start + len(played):
         return -np.inf
