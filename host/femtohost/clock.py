@@ -43,7 +43,8 @@ class Clock:
         self._order = count()
         self._cancelled = 0
 
-    def __len__(self):
+    @property
+    def places(self):
         """Places in the queue, with those of cancelled events."""
         return len(self._queue)
 
@@ -81,7 +82,7 @@ class Clock:
         self._cancelled = 0
 
     def note_cancelled(self):
-        """An event of the queue has been taken back. Its place stays, but not for many: time may stand still for long."""
+        """An event has been taken back. It keeps its place, but few do: time may stand still for long."""
         self._cancelled += 1
         if self._cancelled > MOST_CANCELLED and 2 * self._cancelled > len(self._queue):
             self._queue = [entry for entry in self._queue if entry[2].action is not None]
