@@ -8,13 +8,11 @@ played, and the host with it.
 from femtohost.clock import MS
 from femtohost.models.usb_urb import GOOD
 
-CATCH_UP = 500 * MS  # a host that was silent for longer had a pause
-FIFO_MS = 500  # so long a delay loses nothing that somebody says
+CATCH_UP = 500 * MS  # a host that was silent for longer had a pause: its clock starts over
+FIFO_MS = 500  # so that a delay that is made up for loses nothing
 # The capture stream begins when so much is there, and so bridges the jitter of host and network.
 CUSHION_MS = 20
-BLOCK_MS = 10  # what the firmware writes at a time
-KEPT_MS = 60  # of a FIFO that has become full in a pause: the newest, for the rest would only be late
-PATIENCE = 100  # frames; then nobody writes what is captured, or reads what is played
+PATIENCE = 500  # frames; then nobody writes what is captured, or reads what is played
 
 SILENT = (0, 2, None)  # an alternate setting without an endpoint: rate, octets of a sample frame, endpoint
 
@@ -48,10 +46,6 @@ class Fifo:
         data = bytes(self._data[:n])
         del self._data[:n]
         return data
-
-    def keep(self, n):
-        """The newest `n` octets only."""
-        del self._data[: max(len(self._data) - n, 0)]
 
 
 class Stream:
@@ -95,17 +89,10 @@ class Stream:
         """The first request, or the next one of a host that was late, had a pause, or had stopped."""
         if self._due is not None and self._due >= now - CATCH_UP:
             return
-        if self.is_in:
-            self._forget_pause()
-        self._due = (-(-now // MS) + 1) * MS  # the end of the next frame
-
-    def _forget_pause(self):
-        """Nothing is late to a host that had stopped; to another one, not for ever."""
-        if self._due is None:
+        if self._due is None and self.is_in:  # nothing that it hears is old
             self._filling = True
-            self.fifo.keep(0)
-        elif self.fifo.space < self._of(BLOCK_MS):
-            self.fifo.keep(self._of(KEPT_MS))
+            self.fifo.clear(self.fifo.size)
+        self._due = (-(-now // MS) + 1) * MS  # the end of the next frame
 
     def cancel(self, urb):
         """Forget a request; a host that takes all of them back has stopped."""
@@ -146,9 +133,9 @@ class Stream:
         self._go_on()
 
     def _capture(self, urb, length):
-        """Send one packet: silence until the FIFO holds its cushion. False: it has to wait."""
+        """Send one packet: silence at first, or a part of the FIFO. False: it has to wait."""
         n = min(self._samples() * self._octets, length // self._octets * self._octets)
-        self._filling = self._filling and len(self.fifo) < self._of(CUSHION_MS)
+        self._filling = self._filling and not self._filled()
         if not self._filling and len(self.fifo) < n:
             if self._waits():
                 return False
@@ -159,6 +146,10 @@ class Stream:
         urb.received += packet
         self._moved(urb, n)
         return True
+
+    def _filled(self):
+        """The FIFO holds its cushion, and catching up will not use that up."""
+        return len(self.fifo) >= self._of(CUSHION_MS) and self._due >= self._clock.now - MS
 
     def _samples(self):
         """In the next frame: where the rate is no whole number a millisecond, not always the same."""
