@@ -58,9 +58,9 @@ class Watch:
         }
 
 
-def watch(port, seconds, folder, tell):
-    """Run and watch the board at `port` for `seconds` (None: until interrupted); rin.wav and sin.wav go to `folder`.
-    Returns what was seen, a dict. BoardLost: it went silent."""
+def watch(port, seconds, folder, tell, enough=lambda seen: False):
+    """Run and watch the board at `port` for `seconds` (None: until interrupted), or until enough(Watch); rin.wav and
+    sin.wav go to `folder`. Returns what was seen, a dict. BoardLost: it went silent."""
     if folder and folder.exists() and not folder.is_dir():
         raise UserError(f"--wav {folder}: is no folder; give one, or a new name")
     seen = Watch(tell)
@@ -68,7 +68,7 @@ def watch(port, seconds, folder, tell):
         with link.guarded():
             link.transport.exec_raw_no_follow(_START)
         with contextlib.suppress(KeyboardInterrupt):
-            _read(link, seen, seconds)
+            _read(link, seen, seconds, enough)
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("rin", "sin"):
@@ -77,13 +77,11 @@ def watch(port, seconds, folder, tell):
     return seen.result()
 
 
-def _read(link, seen, seconds):
-    serial = link.transport.serial
+def _read(link, seen, seconds, enough):
     began = heard = time.monotonic()
     tail = b""
-    while seconds is None or time.monotonic() - began < seconds:
-        with link.guarded():
-            octets = serial.read(max(1, serial.in_waiting))
+    while (seconds is None or time.monotonic() - began < seconds) and not enough(seen):
+        octets = _octets(link)
         now = time.monotonic()
         if octets:
             heard = now
@@ -91,6 +89,16 @@ def _read(link, seen, seconds):
             seen.feed(octets)
         elif now - heard > _SILENCE_S or b"Traceback" in tail:
             raise BoardLost(f"{link.port}: the firmware has stopped: {_words(tail)}")
+
+
+def _octets(link):
+    """What has come; nothing, where the port has gone because the firmware joins in on the USB, and is back."""
+    serial = link.transport.serial
+    try:
+        return serial.read(max(1, serial.in_waiting))
+    except (OSError, ValueError):  # pyserial's SerialException is an OSError
+        link.come_back()
+        return b""
 
 
 def _words(tail):

@@ -40,7 +40,7 @@ class Socket:
         lines += [b"Contact: <sip:10.0.0.2:5060>", b"Expires: 300", b"Content-Length: %d" % len(SDP)]
         if b"INVITE" in request[:6]:
             lines.append(b"Content-Type: application/sdp")
-        text = b"\r\n".join([b"SIP/2.0 200 OK", *lines]) + b"\r\n\r\n" + SDP
+        text = b"SIP/2.0 200 OK\r\n" + b"\r\n".join(lines) + b"\r\n\r\n" + SDP
         self.n = len(text)
         self.buf[: self.n] = text
 
@@ -138,8 +138,7 @@ from femtojack.app import App  # noqa: E402
 
 board = Board()
 board.udp = board.udp or UDP
-board.usb = board.usb or USB
-board.usb_audio = board.usb_audio or USB_AUDIO
+board.usb, board.usb_audio = USB, USB_AUDIO  # to join the real one takes the serial port away for a moment
 board.blocks = BLOCKS_OF_DISC
 board.store = None
 board.config["sip"] = {"server": "10.0.0.2:5060", "user": "100", "password": "secret"}
