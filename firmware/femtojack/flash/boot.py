@@ -103,7 +103,7 @@ class Boot:
         for number in (active, A + B - active, GOLDEN) if active != GOLDEN else (GOLDEN, A, B):
             if self._verifies(number):
                 break
-        if self.manifest and self.number == active != GOLDEN:
+        if self.number == active != GOLDEN and self.manifest.counter > self.floor.value:
             # Power failed between the confirmation and this, or the floor was lost.
             self.nor.run(self.floor.raise_to(self.manifest.counter))
 

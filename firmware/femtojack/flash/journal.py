@@ -111,12 +111,14 @@ class Log:
         if self._begun and self._next[1] != self._sector:
             self._begun = False  # it took no record at all
             return False
-        if not (yield from self._firm()):
+        if not (yield from self.firm()):
             return False
         return (yield from self._clear(_SECTORS - self._sector - self._base, self._sector))
 
-    def _firm(self):
-        """Script: program the newest record over itself."""
+    def firm(self):
+        """Script: program the newest record over itself: that it could be read may have been luck."""
+        if self.kind is None:
+            return True
         octets = pack_record(self._magic, self._generation, self._index, self._base, self.kind, self.payload)
         return (yield from self._nor.write(self._address(self._sector, self._index), octets))
 
