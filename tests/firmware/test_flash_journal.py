@@ -118,7 +118,7 @@ def bench_log(n):
 
 
 @given(CRASHES, st.integers(0, 2**32))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_what_was_appended_before_the_cuts_is_never_lost(crashes, seed):
     """After each cut the newest is the last that was done, or one that was under way since then."""
     bench = Bench(seed=seed)
