@@ -9,6 +9,7 @@ from femtohost.capture import Capture
 from femtohost.clock import MS
 from femtohost.disc import Disc
 from femtohost.emulator import Emulator
+from femtohost.flash.install import Installer
 from femtohost.store import MemoryStore
 from femtohost.wallclock import WallClock
 
@@ -152,6 +153,21 @@ class Gateway:
             "addresses": self.addresses,
             "capture": self._capture and (self._capture.error or "good"),
         }
+
+    def install(self, octets, on_end):
+        """Give an update file to the box, which has power; `on_end({"result", "slot", "version"})` at its end."""
+        box = self.box
+
+        def end(result):
+            box.on_close.remove(lost)
+            status = box.app.status()["flash"] or {}
+            on_end({"result": result, "slot": status.get("slot"), "version": status.get("version")})
+
+        def lost():
+            on_end({"result": "interrupted", "slot": None, "version": None})
+
+        box.on_close.append(lost)
+        Installer(box, octets, end)
 
     def _flash(self):
         """slot (a, b, golden), serial, number, update (the name of a result) and flash (all else that it tells)."""
