@@ -90,6 +90,11 @@ class W25Q128:
         self.powered = False
         self._operation = None
 
+    def finish(self):
+        """Whatever is under way ends well, at once: its power stays."""
+        self._operation = None
+        self._write_enabled = False
+
     def _restart(self):
         self._frame = bytearray()
         self._length = 0
