@@ -226,7 +226,6 @@ def test_a_trial_that_never_comes_up_ends_after_two_starts(bench):
     assert runs(bench.live(NEW), NEW)  # another try
 
 
-@pytest.mark.parametrize("good", [0, CHECK_LINE, CHECK_IDENTITY])
 def test_what_boot_code_chose_is_not_chosen_again(bench):
     """A firmware that was loaded from its slot: the attempt is counted once, and it ends its own trial."""
     install(bench, NEW)
@@ -241,6 +240,7 @@ def test_what_boot_code_chose_is_not_chosen_again(bench):
     assert bench.again().boot().slot == "b"
 
 
+@pytest.mark.parametrize("good", [0, CHECK_LINE, CHECK_IDENTITY])
 def test_a_trial_whose_self_test_fails_is_rolled_back(bench, good):
     install(bench, NEW, CHECK_LINE | CHECK_IDENTITY)
     boot = bench.boot()
