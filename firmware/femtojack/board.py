@@ -83,6 +83,8 @@ Storage
     crypto.ed25519_verify(public, message, signature) -> bool   RFC 8032; femtojack.flash.ed25519 where nothing else is
     led.value(level)                  or None: the lamp, lit while the flash has a fault
     reset()                           start again from power-on, some time after the step
+    chosen                            or no such attribute: Boot.chosen, of boot code that loaded this firmware from
+        a slot; without it the App's own Boot chooses
 
 The rest
     config                            plain dict, see femtojack.config

@@ -62,6 +62,7 @@ class Bench:
         self._cut_due = False
         self.trace = []
         self.now = 1000
+        self.chosen = None
         self.nor_port = SimpleNamespace(
             spi=SimpleNamespace(write_readinto=self.chip.transfer),
             cs=SimpleNamespace(value=self._select),
@@ -97,7 +98,7 @@ class Bench:
     def board(self):
         return SimpleNamespace(
             nor=self.nor, keys=self.keys, hardware=self.hardware, crypto=self.crypto, wait_ms=self.wait_ms,
-            trace=self.trace_point, reset=self.reset,
+            trace=self.trace_point, reset=self.reset, chosen=self.chosen,
         )  # fmt: skip
 
     # -- what is done with it ------------------------------------------------------------------------------------------

@@ -226,6 +226,20 @@ def test_a_trial_that_never_comes_up_ends_after_two_starts(bench):
     assert runs(bench.live(NEW), NEW)  # another try
 
 
+def test_what_boot_code_chose_is_not_chosen_again(bench):
+    """A firmware that was loaded from its slot: the attempt is counted once, and it ends its own trial."""
+    install(bench, NEW)
+    chosen = bench.boot().chosen
+    assert chosen == (2, True)
+    bench.chosen = chosen
+    operations = bench.operations
+    boot = bench.boot()
+    assert bench.operations == operations and boot.trial and runs(boot, NEW) and boot.journal.attempts == 1
+    bench.run(boot.updater, lambda: boot.updater.state == "TESTING")
+    bench.run(boot.updater, lambda: boot.updater.state == "IDLE")
+    assert bench.again().boot().slot == "b"
+
+
 @pytest.mark.parametrize("good", [0, CHECK_LINE, CHECK_IDENTITY])
 def test_a_trial_whose_self_test_fails_is_rolled_back(bench, good):
     install(bench, NEW, CHECK_LINE | CHECK_IDENTITY)
