@@ -5,7 +5,7 @@ import json
 import pytest
 
 from femtohost.errors import UserError
-from femtohost.flash import powercut_map, powercut_run, scenarios
+from femtohost.flash import powercut_map, powercut_run, scenarios, wear
 from femtohost.flash.powercut import MODES, STRAY, Sweep, Tally, Walk
 from femtohost.flash.powercut_run import Options, run
 from femtohost.models.nor_silicon import AFTER, LATE
@@ -174,3 +174,14 @@ def test_marks():
     assert [powercut_map.mark(o) for o in ({"2": 3}, {"3": 1}, {"1": 1}, {"2": 1, "3": 1}, {"2": 9, "!x": 1})] == [
         ".", "#", "g", "+", "!"
     ]  # fmt: skip
+
+
+# -- years
+
+
+def test_a_month_of_bad_luck_wears_little():
+    facts = wear.measure(years=0.2, updates_a_year=52, cuts=40, unlucky=0.5)
+    assert facts["updates"] == 10 and facts["cuts"] == 40 and 10 < facts["interrupted"] < 30
+    erases = facts["erases"]
+    assert erases["golden"] == 0 and 1 <= erases["identity"] <= 3
+    assert 5 <= erases["slot_a"] <= 60 and 5 <= erases["journal"] <= 60

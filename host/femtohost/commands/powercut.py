@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from femtohost import errors
-from femtohost.commands.common import Json, app, progress_bar, say
+from femtohost.commands.common import Json, app, bench, progress_bar, say
 
 
 @app.command()
@@ -63,3 +63,28 @@ def _tell(result, drawing, path):
         say(f"femtojack: {failure['what']}: cuts {' '.join(failure['cuts'])}", None)
     if path:
         print(f"map: {path}")
+
+
+@bench.command("wear")
+def bench_wear(
+    years: Annotated[float, typer.Option(help="Of virtual time.", min=0)] = 10,
+    updates: Annotated[float, typer.Option(help="A year.", min=0)] = 52,
+    cuts: Annotated[int, typer.Option(help="Power cuts in all.", min=0)] = 100_000,
+    unlucky: Annotated[float, typer.Option(help="Share of the cuts that come during an update.", min=0, max=1)] = 0.1,
+    seed: Annotated[int, typer.Option(help="Of the cuts.", metavar="N")] = 1,
+    as_json: Json = False,
+):
+    """How often each part of the flash is erased in years of updates and power cuts.
+
+    Example: femtojack bench wear --years 10 --cuts 100000
+    """
+    from femtohost.flash.wear import measure
+
+    with progress_bar("wearing") as progress:
+        result = measure(years, updates, cuts, unlucky, seed, progress)
+    if as_json:
+        print(json.dumps(result))
+        return
+    for name, erases in result["erases"].items():
+        print(f"{name:9} {erases:6} erases of its busiest sector, {100 * erases / result['rated']:.1f} % of the rated")
+    print(f"{result['updates']} updates confirmed; {result['cuts']} power cuts, {result['interrupted']} in an update")

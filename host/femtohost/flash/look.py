@@ -42,7 +42,7 @@ def info(flash):
             "attempts": journal.attempts, "result": name(journal.result),
         },
         "floor": boot.floor.value, "boots": boot.slot, "fault": boot.fault,
-        "erases": _erases(flash.silicon.store),
+        "erases": erases(flash.silicon.store),
     }  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def _slot(slot, jig, driver):
     return {"version": found.version, "security_counter": found.counter, "size": found.size, "good": good}
 
 
-def _erases(store):
+def erases(store):
     """The most erase cycles of a sector, region by region."""
     return {name: max(store.cycles[i] for i in _sectors(start, size)) for name, start, size, _ in REGIONS}
 

@@ -59,6 +59,11 @@ def scenario(name, slot_kib):
     return Scenario(name, flash, file, _protected(flash.silicon.store, size))
 
 
+def signing_key():
+    """The vendor's private key."""
+    return _KEY
+
+
 def _file(version, slot_size):
     """A signed update file that fills a slot."""
     payload = random.Random(version).randbytes(slot_size - SECTOR)
