@@ -1,5 +1,7 @@
 """The block devices: littlefs through them, the disc, and that neither reaches anything else."""
 
+from types import SimpleNamespace
+
 import pytest
 from flash_bench import Bench
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from littlefs import LittleFS, LittleFSError
 from littlefs.context import UserContext
 
-from femtojack.flash.blocks import CdBlocks, LittlefsBlocks
+from femtojack.flash.blocks import CdBlocks, EitherDisc, LittlefsBlocks
 from femtojack.flash.layout import SECTOR, region
 
 START, SIZE = region("littlefs")
@@ -142,3 +144,17 @@ def test_what_is_no_disc(bench, head):
 def test_the_largest_disc(bench):
     bench.put("cd", volume(3072))
     assert CdBlocks(bench.driver()).count == 3072
+
+
+def test_a_disc_in_the_drive_takes_the_place_of_the_one_in_the_flash(bench):
+    bench.put("cd", volume(20))
+    read = []
+    drive = SimpleNamespace(count=0, read=lambda block, buf: read.append(block))
+    disc = EitherDisc(drive, CdBlocks(bench.driver()))
+    assert disc.count == 20
+    disc.read(3, bytearray(2048))
+    assert not read
+    drive.count = 5
+    assert disc.count == 5
+    disc.read(3, bytearray(2048))
+    assert read == [3]
