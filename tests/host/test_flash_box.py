@@ -112,6 +112,19 @@ def test_an_update_over_usb(flash):
         box.run_until(lambda: box.phone.hears("dial"), timeout_s=5)
 
 
+def test_the_disc_of_the_flash_is_in_the_drive(flash):
+    descriptor = b"\x01CD001\x01".ljust(80, b"\0") + (20).to_bytes(4, "little")
+    image = (bytes(16 * 2048) + descriptor).ljust(20 * 2048, b"-")
+    flash.silicon.store.write(region("cd")[0], image)
+    with Emulator(flash=flash) as box:
+        attach(box)
+        assert box.usb_host.read_disc() == image
+        box.disc.load(bytes(2048 * 3))
+        box.run_for(0.1)
+        box.usb_host.scsi(bytes(6))  # the change is told
+        assert box.usb_host.read_disc() == bytes(2048 * 3)
+
+
 def test_refusals_are_told(flash):
     with Emulator(flash=flash) as box:
         attach(box)
