@@ -70,9 +70,11 @@ class App:
 
         if not self.flash:
             return Device(board, serial_number(board.store), board.blocks)
-        from femtojack.flash.blocks import CdBlocks
+        from femtojack.flash.blocks import CdBlocks, EitherDisc
 
-        return Device(board, self.flash.identity.serial or NO_IDENTITY, board.blocks or CdBlocks(self.flash.nor))
+        disc = CdBlocks(self.flash.nor)
+        blocks = EitherDisc(board.blocks, disc) if board.blocks else disc
+        return Device(board, self.flash.identity.serial or NO_IDENTITY, blocks)
 
     def _cover(self, board, config):
         """The cell of the board's baseband, and all that its phones can do."""

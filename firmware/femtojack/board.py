@@ -77,7 +77,7 @@ Storage
     blocks                            None, or the medium of the CD-ROM drive
     blocks.count                      of 2048 octets; 0: no medium. A new number: the medium was changed
     blocks.read(block, buf)           len(buf) is a multiple of 2048; OSError: it cannot be read
-        `blocks` None on a board with a `nor`: the disc is in the flash (femtojack.flash.blocks)
+        On a board with a `nor` the disc in the flash takes the place of none (femtojack.flash.blocks)
     store                             None, or small byte strings that outlive the power
     store.get(key) -> bytes or None, store.put(key, data)
         "serial": the identity of a box without a `nor`; "gsm-N": subscribers (femtojack.gsm.subscribers);
@@ -93,6 +93,8 @@ Storage
     crypto.ed25519_verify(public, message, signature) -> bool   RFC 8032; femtojack.flash.ed25519 where nothing else is
     led.value(level)                  or None: the lamp, lit while the flash has a fault
     reset()                           start again from power-on, some time after the step
+    chosen                            or no such attribute: Boot.chosen, of boot code that loaded this firmware from
+        a slot; without it the App's own Boot chooses
 
 The rest
     config                            plain dict, see femtojack.config

@@ -2,6 +2,7 @@
 
 import time
 
+from femtohost.bridges.http import HttpServer
 from femtohost.bridges.serprog import SerprogServer
 from femtohost.bridges.udp import UdpBridge, address_towards
 from femtohost.bridges.usbip import UsbipServer
@@ -9,6 +10,7 @@ from femtohost.capture import Capture
 from femtohost.clock import MS
 from femtohost.disc import Disc
 from femtohost.emulator import Emulator
+from femtohost.flash.install import Installer
 from femtohost.store import MemoryStore
 from femtohost.wallclock import WallClock
 
@@ -24,13 +26,14 @@ class Gateway:
     `disc`: what is in the drive (femtohost.disc.Disc). `store`: what survives the power (femtohost.store; in memory by
     default). `usbip`: the (host, port) where the USB port is exported, None for nowhere. `flash`: its flash memory
     (femtohost.flash.memory), None for a box without; `serprog`: the (host, port) where that is exported, None for
-    nowhere, in `serprog_timing` (femtohost.bridges.serprog.TIMINGS).
+    nowhere, in `serprog_timing` (femtohost.bridges.serprog.TIMINGS). `http`: the (host, port) of status and updates
+    (femtohost.bridges.http), None for nowhere.
     OSError: a port that was asked for is taken. CaptureError: the capture cannot be written.
     """
 
     def __init__(
         self, config, seed, on_event=lambda event: None, *, target="cpython", capture=None,
-        disc=None, store=None, usbip=None, flash=None, serprog=None, serprog_timing="bus",
+        disc=None, store=None, usbip=None, flash=None, serprog=None, serprog_timing="bus", http=None,
     ):  # fmt: skip
         sip = dict(config.get("sip", {}))
         self.config, self.seed = {**config, "sip": sip}, seed
@@ -50,16 +53,17 @@ class Gateway:
         self._held = self._on_when_released = False
         self.usbip = UsbipServer(self, *usbip) if usbip else None
         self.serprog = SerprogServer(self, *serprog, serprog_timing) if serprog else None
+        self.http = HttpServer(self, *http) if http else None
         self._off_hook = False  # the telephone stays as it is when the box loses its power
         self._registration = None
         self._call_status = None
 
     @property
     def addresses(self):
-        """{"sip": "H:P", "rtp": "H:P"}, and "usbip" and "serprog" when they are exported."""
+        """{"sip": "H:P", "rtp": "H:P"}, and "usbip", "serprog" and "http" when there is such a server."""
         sip = self.config["sip"]
         addresses = {"sip": f"{self.bridge.host}:{sip['port']}", "rtp": f"{self.bridge.host}:{sip['rtp_port']}"}
-        exported = {"usbip": self.usbip, "serprog": self.serprog}
+        exported = {"usbip": self.usbip, "serprog": self.serprog, "http": self.http}
         return addresses | {name: server.address for name, server in exported.items() if server}
 
     # -- power ----------------------------------------------------------------------------------------------------
@@ -121,7 +125,7 @@ class Gateway:
 
     def close(self):
         self._on_when_released = False
-        for server in (self.usbip, self.serprog):
+        for server in (self.usbip, self.serprog, self.http):
             if server:
                 server.close()
         self.bridge.close()
@@ -152,6 +156,21 @@ class Gateway:
             "addresses": self.addresses,
             "capture": self._capture and (self._capture.error or "good"),
         }
+
+    def install(self, octets, on_end):
+        """Give an update file to the box, which has power; `on_end({"result", "slot", "version"})` at its end."""
+        box = self.box
+
+        def end(result):
+            box.on_close.remove(lost)
+            status = box.app.status()["flash"] or {}
+            on_end({"result": result, "slot": status.get("slot"), "version": status.get("version")})
+
+        def lost():
+            on_end({"result": "interrupted", "slot": None, "version": None})
+
+        box.on_close.append(lost)
+        Installer(box, octets, end)
 
     def _flash(self):
         """slot (a, b, golden), serial, number, update (the name of a result) and flash (all else that it tells)."""

@@ -14,7 +14,7 @@ from femtohost.clock import MS, Clock
 from femtohost.misuse import MisuseLog
 from femtohost.models.nor import W25Q128
 from femtohost.models.nor_silicon import Silicon
-from femtojack.flash import manifest
+from femtojack.flash import manifest, results
 from femtojack.flash.boot import Boot
 from femtojack.flash.identity import Identity
 from femtojack.flash.layout import region
@@ -62,6 +62,7 @@ class Bench:
         self._cut_due = False
         self.trace = []
         self.now = 1000
+        self.chosen = None
         self.nor_port = SimpleNamespace(
             spi=SimpleNamespace(write_readinto=self.chip.transfer),
             cs=SimpleNamespace(value=self._select),
@@ -97,7 +98,7 @@ class Bench:
     def board(self):
         return SimpleNamespace(
             nor=self.nor, keys=self.keys, hardware=self.hardware, crypto=self.crypto, wait_ms=self.wait_ms,
-            trace=self.trace_point, reset=self.reset,
+            trace=self.trace_point, reset=self.reset, chosen=self.chosen,
         )  # fmt: skip
 
     # -- what is done with it ------------------------------------------------------------------------------------------
@@ -144,8 +145,6 @@ class Bench:
 
     def send(self, updater, image, announced=None):
         """Give it an update file; returns the name of what became of it. Restart: it is to be tried."""
-        from femtojack.flash import results
-
         if not updater.begin(len(image) if announced is None else announced):
             return results.name(updater.result)
         at = 0
@@ -159,14 +158,21 @@ class Bench:
             self.run(updater, lambda: False)
         return results.name(updater.result)
 
-    def update(self, image):
-        """A whole update: send, restart, self-test. Returns the bench after it and its Boot."""
-        boot = self.boot()
-        try:
-            name = self.send(boot.updater, image)
-        except Restart:
-            following = self.again()
-            boot = following.boot()
-            following.run(boot.updater, lambda: boot.updater.state == "IDLE" and not boot.trial)
-            return following, boot
-        raise AssertionError(name)
+    def live(self, image=None, watch=lambda boot: None):
+        """All that happens under one power: starts, the end of a trial, and an update to `image` where it is another.
+
+        Returns the Boot that stays; `watch(boot)` sees each start.
+        """
+        while True:
+            boot = self.boot()
+            watch(boot)
+            try:
+                if boot.trial:
+                    self.run(boot.updater, lambda boot=boot: not boot.trial)
+                    self.run(boot.updater, lambda boot=boot: boot.updater.state == "IDLE")
+                if image is None or (boot.manifest and boot.manifest.octets == image[: manifest.SIZE]):
+                    return boot
+                name = self.send(boot.updater, image)
+            except Restart:
+                continue
+            raise AssertionError(name)

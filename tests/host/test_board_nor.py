@@ -47,6 +47,7 @@ def test_what_it_holds_outlives_the_power_and_a_cut_leaves_it_torn():
 
 
 def test_the_image_of_a_profile(tmp_path):
+    Flash().save(tmp_path)
     flash = open_image(tmp_path)
     with Emulator(flash=flash) as box:
         frame(box.board.nor, 0x06)

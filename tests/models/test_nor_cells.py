@@ -197,12 +197,18 @@ def test_stuck_and_rotten_bits(bench):
 # -- where the cells are kept
 
 
+def image(path, size=SIZE):
+    """A file of a new chip."""
+    FileCells.write_image(path, MemoryCells(size))
+    return FileCells(path, size)
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 0x8000), st.binary(max_size=9000)), max_size=8), st.data())
 def test_cells_in_memory_are_cells_in_a_file(tmp_path_factory, writes, data):
     path = tmp_path_factory.mktemp("cells") / "flash.bin"
     size = 0x10000
-    stores = MemoryCells(size), FileCells(path, size)
+    stores = MemoryCells(size), image(path, size)
     for address, octets in writes:
         for store in stores:
             store.write(address, octets[: size - address])
@@ -229,7 +235,7 @@ def test_a_fork_is_one_of_its_own(bench):
 
 def test_the_file_keeps_all_of_the_chip(tmp_path):
     path = tmp_path / "flash.bin"
-    store = FileCells(path)
+    store = image(path)
     bench = Bench(store)
     bench.program(0x123456, b"here")
     bench.erase(0x5000)
@@ -249,6 +255,9 @@ def test_a_file_that_is_no_image_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"flash\.bin: 5 octets; an image of this chip has 16777216"):
         FileCells(tmp_path / "flash.bin")
     (tmp_path / "flash.bin").unlink()
+    with pytest.raises(FileNotFoundError):
+        FileCells(tmp_path / "flash.bin")
+    image(tmp_path / "flash.bin").close()
     (tmp_path / "flash.nv").write_bytes(bytes(8 + 4096 * 4))
     with pytest.raises(ValueError, match="not the registers"):
         FileCells(tmp_path / "flash.bin")
@@ -267,6 +276,7 @@ for i in range(1 << 20):
 
 
 def test_a_killed_process_loses_nothing_that_was_acknowledged(tmp_path):
+    image(tmp_path / "flash.bin").close()
     environment = os.environ | {"PYTHONPATH": os.path.dirname(__file__)}
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, tmp_path / "flash.bin"], stdout=subprocess.PIPE, text=True, env=environment
@@ -277,8 +287,8 @@ def test_a_killed_process_loses_nothing_that_was_acknowledged(tmp_path):
     lines = process.stdout.read().split()
     process.wait()
     last = int(lines[-1]) if lines else 99
-    image = (tmp_path / "flash.bin").read_bytes()
-    assert [int.from_bytes(image[4 * i : 4 * i + 4], "big") for i in range(last + 1)] == list(range(last + 1))
+    found = (tmp_path / "flash.bin").read_bytes()
+    assert [int.from_bytes(found[4 * i : 4 * i + 4], "big") for i in range(last + 1)] == list(range(last + 1))
 
 
 def test_a_fork_of_memory_shares_its_sectors():

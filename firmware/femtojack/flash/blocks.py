@@ -63,6 +63,20 @@ class LittlefsBlocks:
         return block >= 0 and offset >= 0 and block * SECTOR + offset + n <= self.count * SECTOR
 
 
+class EitherDisc:
+    """The disc in `drive` (femtojack.board, `blocks`), or the one in the flash while that has none."""
+
+    def __init__(self, drive, flash):
+        self._drive, self._flash = drive, flash
+
+    @property
+    def count(self):
+        return self._drive.count or self._flash.count
+
+    def read(self, block, buf):
+        (self._drive if self._drive.count else self._flash).read(block, buf)
+
+
 class CdBlocks:
     """The disc in the flash, as femtojack.board's `blocks`: `count` of 2048 octets as its volume descriptor says."""
 

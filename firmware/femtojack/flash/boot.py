@@ -73,8 +73,18 @@ class Boot:
             return "no identity"
         return None if self.nor.protected else "not protected"
 
+    @property
+    def chosen(self):
+        """What a board keeps for the App where boot code chooses: femtojack.board, `chosen`."""
+        return self.number, self.trial
+
     def _choose(self):
         journal = self.journal
+        chosen = getattr(self._board, "chosen", None)
+        if chosen:
+            self.number, self.trial = chosen
+            self.manifest = self.slots[self.number].manifest()
+            return
         if journal.kind == UPDATING:
             self.nor.run(self.roll_back(results.INTERRUPTED))
         elif journal.kind == TRIAL:
@@ -103,7 +113,7 @@ class Boot:
         for number in (active, A + B - active, GOLDEN) if active != GOLDEN else (GOLDEN, A, B):
             if self._verifies(number):
                 break
-        if self.manifest and self.number == active != GOLDEN:
+        if self.number == active != GOLDEN and self.manifest.counter > self.floor.value:
             # Power failed between the confirmation and this, or the floor was lost.
             self.nor.run(self.floor.raise_to(self.manifest.counter))
 

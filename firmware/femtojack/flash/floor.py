@@ -22,5 +22,5 @@ class Floor(Log):
     def raise_to(self, counter):
         """Script: at least `counter` from now on. False: the chip does not hold it."""
         if counter <= self.value:
-            return True
+            return (yield from self.firm())
         return (yield from self.append(_KIND, pack("<I", counter) + bytes(12)))

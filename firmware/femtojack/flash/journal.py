@@ -40,10 +40,12 @@ def pack_record(magic, generation, index, base, kind, payload):
     return body + pack("<I", crc32(body))
 
 
-def parse_record(magic, octets, index):
-    """(generation, base, kind, payload) of what stands at `index` of a sector; None if it is no record."""
+def parse_record(magic, octets, sector, index):
+    """(generation, base, kind, payload) of what stands at `index` of `sector`; None if it is no record of there."""
+    if len(octets) != RECORD:
+        return None
     found, generation, own_index, base, kind = unpack(_HEAD, octets[:12])
-    if found != magic or own_index != index or base >= _SECTORS:
+    if found != magic or own_index != index or base >= _SECTORS or base == sector:
         return None
     if unpack("<I", octets[_BODY:])[0] != crc32(octets[:_BODY]):
         return None
@@ -77,7 +79,7 @@ class Log:
                     self._consider(bytes(content[at : at + RECORD]), sector, index)
 
     def _consider(self, octets, sector, index):
-        record = parse_record(self._magic, octets, index)
+        record = parse_record(self._magic, octets, sector, index)
         if record and (self.kind is None or (record[0], index) > (self._generation, self._index)):
             self._generation, self._base, self.kind, self.payload = record
             self._sector, self._index = sector, index
@@ -109,12 +111,14 @@ class Log:
         if self._begun and self._next[1] != self._sector:
             self._begun = False  # it took no record at all
             return False
-        if not (yield from self._firm()):
+        if not (yield from self.firm()):
             return False
         return (yield from self._clear(_SECTORS - self._sector - self._base, self._sector))
 
-    def _firm(self):
-        """Script: program the newest record over itself."""
+    def firm(self):
+        """Script: program the newest record over itself: that it could be read may have been luck."""
+        if self.kind is None:
+            return True
         octets = pack_record(self._magic, self._generation, self._index, self._base, self.kind, self.payload)
         return (yield from self._nor.write(self._address(self._sector, self._index), octets))
 

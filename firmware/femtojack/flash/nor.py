@@ -26,6 +26,7 @@ _RESET = const(0x99)
 
 _W25Q128 = b"\xef\x40\x18"
 
+_SILENCE = const(0xFF)
 _BUSY = const(0x01)  # status register 1, 7.1
 # What the registers should hold, and of which bits. Register 1: SRP, TB and BP=110: the lower half is protected, and
 # the registers while WP# is low. Register 2: not CMP, SRL, or QE, which takes WP# away. Register 3: not WPS.
@@ -67,9 +68,11 @@ class Nor:
 
     def _begin(self):
         self._wp.value(0)
-        self._command(_RELEASE_POWER_DOWN)
-        yield 1
-        yield from self._finish(_LONGEST_MS, 1)
+        if self._status(0) == _SILENCE:  # in power-down it answers nothing
+            self._command(_RELEASE_POWER_DOWN)
+            yield 1
+        if self._status(0) & _BUSY:  # with what it did before the firmware began again
+            yield from self._finish(_LONGEST_MS, _POLL_MS)
         self._command(_ENABLE_RESET)
         self._command(_RESET)
         yield 1
@@ -92,6 +95,8 @@ class Nor:
 
     def write(self, address, data):
         """Script: program `data`, over as many pages as it wants, and read it back. False: it does not read so."""
+        if not self._may_write(address, len(data)):
+            return False
         view = memoryview(data)
         done = 0
         while done < len(view):
@@ -176,7 +181,8 @@ class Nor:
     def _protect(self):
         """Script: set the registers, for good."""
         self._wp.value(1)
-        for i, (value, mask) in enumerate(_WANTED):
+        for i in (2, 1, 0):  # the last one locks
+            value, mask = _WANTED[i]
             found = self._status(i)
             if found & mask != value:
                 self._command(_WRITE_ENABLE)

@@ -140,9 +140,9 @@ class Updater:
 
     def _resume(self, now):
         ms = next(self._script, _DONE) if self._script else _DONE
-        if ms is _DONE:
+        if ms == _DONE:
             self._script = None
-        elif ms is not _WAIT:
+        elif ms != _WAIT:
             self._timer.start(now, ms)
 
     def _go(self, state):

@@ -43,7 +43,7 @@ class Stream:
         for option, value in KEEPALIVE:
             client.setsockopt(socket.IPPROTO_TCP, option, value)
         self._input, self._output = bytearray(), bytearray()
-        self._blocked = False
+        self._blocked = self._last = False
         self.closed = False
         loop.watch(client, self._read)
 
@@ -83,6 +83,8 @@ class Stream:
         self._flush()
 
     def _flush(self):
+        if self.closed:
+            return
         try:
             while self._output:
                 del self._output[: self._client.send(self._output)]
@@ -96,6 +98,13 @@ class Stream:
         if self._blocked:
             self._blocked = False
             self._loop.when_writable(self._client, None)
+        if self._last:
+            self.drop()
+
+    def _end_after_sending(self):
+        """No more is said; the connection ends when all is sent."""
+        self._last = True
+        self._flush()
 
     def drop(self):
         """End the connection."""

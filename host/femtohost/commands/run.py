@@ -60,6 +60,9 @@ def run(
     serprog_timing: Annotated[
         str, typer.Option(metavar="bus|real", help="The chip is busy until the next poll, or as long as a real one.")
     ] = "bus",
+    http: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="GET /status and POST /update there; port 0 is any.")
+    ] = None,
     capture: CaptureFile = None,
     as_json: Json = False,
 ):
@@ -81,6 +84,7 @@ def run(
     disc = Disc(iso)
     usbip = usbip and parse_host_port(usbip, "--usbip")
     serprog = serprog and parse_host_port(serprog, "--serprog")
+    http = http and parse_host_port(http, "--http")
     check_timing(serprog_timing)
     home = Profile(profile)
     store = FileStore(home.path / "store")
@@ -90,7 +94,7 @@ def run(
     gateway = Gateway(
         settings, secrets.randbits(32) if seed is None else seed, tell,
         target=target, capture=capture, disc=disc, store=store, usbip=usbip,
-        flash=home.flash(), serprog=serprog, serprog_timing=serprog_timing,
+        flash=home.flash(), serprog=serprog, serprog_timing=serprog_timing, http=http,
     )  # fmt: skip
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: gateway.loop.stop())

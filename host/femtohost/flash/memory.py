@@ -1,8 +1,9 @@
 """The flash memory of one box: what outlives its power."""
 
 import random
+from pathlib import Path
 
-from femtohost.models.nor_cells import FileCells
+from femtohost.models.nor_cells import FileCells, MemoryCells
 from femtohost.models.nor_silicon import Silicon
 from femtojack.flash.layout import SLOT_SIZE
 
@@ -23,10 +24,28 @@ class Flash:
         self.hardware = hardware
         self.slot_size = slot_size or SLOT_SIZE
 
+    def fork(self, seed=0):
+        """A copy that goes its own way."""
+        copy = Flash(MemoryCells(0), keys=self.keys, hardware=self.hardware, slot_size=self.slot_size)
+        copy.silicon = self.silicon.fork(random.Random(seed))
+        return copy
+
+    def save(self, folder):
+        """Write it as an image into `folder`, whole or not at all."""
+        FileCells.write_image(Path(folder) / IMAGE, self.silicon.store)
+
     def close(self):
         self.silicon.store.close()
 
 
 def open_image(folder, keys=()):
-    """The Flash whose image is in `folder`; made, erased, if there is none. ValueError: what is there is no image."""
-    return Flash(FileCells(folder / IMAGE), keys=keys, seed=random.randrange(1 << 32))
+    """The Flash whose image is in `folder`, mapped. ValueError: it is no image. FileNotFoundError: there is none."""
+    return Flash(FileCells(Path(folder) / IMAGE), keys=keys, seed=random.randrange(1 << 32))
+
+
+def copy_image(folder, keys=()):
+    """A copy in memory of the image in `folder`, which may be in use. Errors as of `open_image`."""
+    flash = open_image(folder, keys)
+    copy = flash.fork()
+    flash.close()
+    return copy

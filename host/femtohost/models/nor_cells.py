@@ -62,24 +62,28 @@ class _Cycles(dict):
 class FileCells:
     """An image file as it is, octet for octet, mapped into memory, and a file `.nv` beside it.
 
-    What was written is the file's at once: it survives the death of the process, at any instant. A file that is absent
-    is made, as a new chip. The owner of the folder sees to it that nobody else writes. ValueError: not such a file.
+    What was written is the file's at once: it survives the death of the process, at any instant. The owner of the
+    folder sees to it that nobody else writes. FileNotFoundError: there is none. ValueError: not such files.
     """
 
     def __init__(self, path, size=1 << 24):
         self.size = size
         path = Path(path)
         beside = path.with_suffix(".nv")
-        if not beside.exists():
-            _make(beside, BESIDE.pack(MAGIC, FACTORY_STATUS) + bytes(size // SECTOR * 4))
-        if not path.exists():
-            _make(path, b"\xff" * size)
         self._image = _map(path, size)
         self._beside = memoryview(_map(beside, BESIDE.size + size // SECTOR * 4))
         if self._beside[:4] != MAGIC:
             raise ValueError(f"{beside}: not the registers of a flash chip")
         self.status = self._beside[4:7]
         self.cycles = self._beside[BESIDE.size :].cast("I")
+
+    @staticmethod
+    def write_image(path, store):
+        """Make the files out of another store; `path` is there when all is."""
+        path = Path(path)
+        cycles = struct.pack(f"<{store.size // SECTOR}I", *(store.cycles[i] for i in range(store.size // SECTOR)))
+        _make(path.with_suffix(".nv"), BESIDE.pack(MAGIC, bytes(store.status)) + cycles)
+        _make(path, store.read(0, store.size))
 
     def read(self, address, n):
         return self._image[address : address + n]
@@ -88,7 +92,8 @@ class FileCells:
         self._image[address : address + len(data)] = bytes(data)
 
     def fork(self):
-        copy = MemoryCells(self.size, cycles={i: n for i, n in enumerate(self.cycles) if n}, status=self.status)
+        cycles = {sector: count for sector, count in enumerate(self.cycles) if count}
+        copy = MemoryCells(self.size, cycles=cycles, status=self.status)
         copy.write(0, self.read(0, self.size))
         return copy
 
