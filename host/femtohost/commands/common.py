@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +37,7 @@ VALUES_LEFT_OUT = {"--gsmtap": "lo"}
 def with_values(arguments):
     """The command line with a value for each option that may stand alone; typer knows no such options."""
     complete = []
-    for argument, following in zip(arguments, [*arguments[1:], "--"], strict=True):
+    for argument, following in pairwise([*arguments, "--"]):
         complete.append(argument)
         if argument in VALUES_LEFT_OUT and following.startswith("-"):
             complete.append(VALUES_LEFT_OUT[argument])
