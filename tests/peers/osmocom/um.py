@@ -4,8 +4,6 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from programs import PATIENCE
-
 PORT = 4729
 DOWN, UP = "239.193.23.1", "239.193.23.2"
 LOOPBACK = "127.0.0.1"
@@ -45,25 +43,25 @@ class Frame:
 
 
 class Air:
-    """A phone's place on virtual Um of the network namespace in which it is made."""
+    """A phone's place on virtual Um of the network namespace in which it is made; its socket does not block."""
 
     def __init__(self):
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self._socket.bind((DOWN, PORT))
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.socket.bind((DOWN, PORT))
         groups = socket.inet_aton(DOWN) + socket.inet_aton(LOOPBACK)
-        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, groups)
-        self._socket.settimeout(PATIENCE)
+        self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, groups)
+        self.socket.setblocking(False)
 
     def send(self, frame):
-        self._socket.sendto(frame.octets(), (UP, PORT))
+        self.socket.sendto(frame.octets(), (UP, PORT))
 
     def frames(self):
-        """Those of the network as they come; TimeoutError when the air is silent."""
+        """Those of the network that came; BlockingIOError when there are no more."""
         while True:
-            if frame := Frame.parse(self._socket.recv(2048)):
+            if frame := Frame.parse(self.socket.recv(2048)):
                 yield frame
 
     def close(self):
-        self._socket.close()
+        self.socket.close()
