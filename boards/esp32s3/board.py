@@ -20,7 +20,7 @@ _PCLK, _FSYNC = 4, 5
 
 
 class Board:
-    usb = usb_audio = None
+    usb = usb_audio = l1 = None
 
     def __init__(self):
         self.config, own = settings.load()

@@ -19,7 +19,7 @@ class Rp2Board:
     """system_hz: a multiple of 1.024 MHz, so that the PCM clocks do not jitter.
     uplink: a function that makes `udp` of the board's own configuration."""
 
-    usb = usb_audio = None
+    usb = usb_audio = l1 = None
 
     def __init__(self, system_hz, uplink):
         freq(system_hz)

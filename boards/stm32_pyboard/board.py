@@ -18,7 +18,7 @@ _PCLKS = 32  # to a frame
 
 
 class Board:
-    usb = usb_audio = None
+    usb = usb_audio = l1 = None
 
     def __init__(self):
         self.config, own = settings.load("config.json")

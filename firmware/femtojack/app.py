@@ -21,6 +21,7 @@ class App:
         bridge = Bridge()
         self.voice = VoicePath(board, config["voice"], bridge)
         self.usb = self._attach(board) if board.usb else None
+        self.cell = self._cover(board, config["gsm"]) if board.l1 and config["gsm"]["enabled"] else None
         self._socket = None
         if board.udp:
             self._join(board, sip)
@@ -39,6 +40,12 @@ class App:
         from femtojack.usb.device import Device
 
         return Device(board)
+
+    def _cover(self, board, gsm):
+        """The cell of the board's baseband."""
+        from femtojack.gsm.cell import Cell
+
+        return Cell(board, gsm)
 
     def _join(self, board, sip):
         """The media and the user agent on the board's network."""
@@ -86,6 +93,8 @@ class App:
         self.pc.step(now)
         # The agent last: what the others did may have given it work.
         deadline = self.agent.step(now)
+        if self.cell:
+            deadline = earlier(deadline, self.cell.step(now))
         return earlier(deadline, earlier(self.port.deadline, self.control.deadline))
 
     def status(self):

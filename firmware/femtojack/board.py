@@ -46,6 +46,13 @@ Network: `udp`, None where there is none (femtojack.call.loopback)
         addr is a bytearray of 6: IPv4 address and port, both in network order.
     address                           own IPv4 address, 4 octets
 
+GSM
+    l1                                None, or the mailbox of the baseband (femtojack.gsm.l1 has registers and messages)
+    l1.irq.value()                    1 while an enabled bit of IRQ_STAT stands; a step is due at each message up
+    l1.read(register) -> int, l1.write(register, value)  16 bits; rare
+    l1.recv_into(buf) -> n            the next message up; 0 when none waits; len(buf) is at least 64
+    l1.send(buf, n) -> bool           a message down; False: the queue is full, it is counted and not taken
+
 USB
     usb                               None, or an object shaped as machine.USBDevice of MicroPython 1.25:
     usb.config(desc_dev, desc_cfg, desc_strs, open_itf_cb, reset_cb, control_xfer_cb, xfer_cb)
@@ -70,7 +77,7 @@ Storage
     blocks.read(block, buf)           len(buf) is a multiple of 2048; OSError: it cannot be read
     store                             None, or small byte strings that outlive the power
     store.get(key) -> bytes or None, store.put(key, data)
-        "serial": the identity of the box
+        "serial": the identity of the box; "gsm-N": subscribers (femtojack.gsm.subscribers); "gsm-auth-IMSI": triplets
 
 The rest
     config                            plain dict, see femtojack.config

@@ -1,0 +1,62 @@
+"""The GSM side of the box, joined: the cell, calls, texts and short codes of its phones, and their exchange."""
+
+from femtojack.call.exchange import MOST_MEDIA, Exchange
+from femtojack.gsm import number
+from femtojack.gsm.cc import CallControl
+from femtojack.gsm.cell import Cell
+from femtojack.gsm.outbox import Outbox
+from femtojack.gsm.sms import Transfers
+from femtojack.gsm.texts import Texts
+from femtojack.gsm.ussd import Ussd
+from femtojack.ticks import earlier
+
+
+class GsmNetwork:
+    """`control` is the call control of the line. `exchange` stands between it and the user agent."""
+
+    def __init__(self, board, config, control):
+        plan = config["gsm"]
+        cell = self._cell = Cell(board, plan)
+        self._agent = None
+        calls = self._calls = CallControl(cell, board.voice, board.trace)
+        self.exchange = Exchange(board, config, control, calls, cell.subscribers)
+        centre = number.value(plan["service_centre"])
+        transfers = Transfers(cell, bytes((len(centre),)) + centre, board.trace)
+        self._texts = Texts(
+            transfers, cell.subscribers, Outbox(board.store), plan["group_number"], plan["ring"] != "line", board.trace
+        )
+        Ussd(cell, self._line, board.trace)
+
+    def bind(self, agent, has_network):
+        """`agent` as Exchange.bind has it."""
+        self._agent = agent
+        self.exchange.bind(agent)
+        if has_network:
+            from femtojack.sip.pager import Pager
+
+            agent.most_calls = MOST_MEDIA + 1  # and the line's
+            self._texts.pager = Pager(agent, self._texts)
+
+    def step(self, now):
+        """Drain the mailbox, then run what is due. Returns the next deadline or None."""
+        self._step_upper(now)
+        deadline = self._cell.step(now)
+        return earlier(deadline, self._step_upper(now))
+
+    def _step_upper(self, now):
+        return earlier(earlier(self.exchange.step(now), self._calls.step(now)), self._texts.step(now))
+
+    @property
+    def idle(self):
+        return not self.exchange.conversations and not self._calls.calls
+
+    def status(self):
+        """The numbers of the registered phones, in the cell's order; calls of phones, and texts that wait."""
+        phones = [subscriber.number for subscriber in self._cell.subscribers if subscriber.registered]
+        return {"phones": phones, "calls": len(self._calls.calls), "texts": self._texts.waiting}
+
+    def _line(self):
+        """How the box is, for a phone that asks."""
+        phones = len(self.status()["phones"])
+        sip = "registered" if self._agent.registered else "not registered"
+        return f"SIP {sip}, phones {phones}, calls {self.exchange.conversations}"
