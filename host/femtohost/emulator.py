@@ -16,6 +16,7 @@ from femtohost.clock import SECOND, Clock
 from femtohost.disc import Disc
 from femtohost.echo_path import NAMES, load_path
 from femtohost.errors import BoardLost, VirtualTimeout
+from femtohost.gsm_phones import GsmPhones
 from femtohost.misuse import MisuseLog
 from femtohost.models.ear import country_tones
 from femtohost.models.gsm_air import Air
@@ -27,7 +28,7 @@ from femtohost.network import Network
 from femtohost.peers.far_end import FarEnd
 from femtohost.peers.usb_host import UsbHost
 from femtohost.processor import PERIOD, Processor
-from femtohost.recorder import Recorder
+from femtohost.recorder import GsmFacade, Recorder
 from femtohost.seeds import Seeds
 from femtohost.store import SERIAL_OCTETS, MemoryStore, provision
 from femtohost.targets import start
@@ -57,8 +58,9 @@ class Emulator:
     ConfigError, PathError, DiscError, ValueError: an argument that is wrong. BoardLost, from whatever lets time pass:
     what runs the firmware is gone.
 
-    `phone`, `far`, `network`, `line`, `slic`, `usb_host` and `disc` are the parts that a test may act on; `board`,
-    `app`, `trace`, `misuse`, `store` and `clock` are there to be looked at.
+    `phone`, `far`, `network`, `line`, `slic`, `usb_host` and `disc` are the parts that a test may act on, and `gsm`,
+    `radio` and `air` (GSM phones, baseband, the air between) where the configuration has a cell; `board`, `app`,
+    `trace`, `misuse`, `store` and `clock` are there to be looked at.
     """
 
     def __init__(
@@ -133,11 +135,21 @@ class Emulator:
 
     def _build_radio(self, config):
         """The baseband and the air around it, where the configuration asks for a cell."""
-        self.air = self._radio = None
-        if validate(config).get("gsm", {}).get("enabled"):
-            self.air = Air(self.clock, self.seeds.stream("air"))
-            rng = self.seeds.stream("radio")
-            self._radio = GsmRadio(self.clock, self.misuse, self.air, rng, self.processor.wake)
+        self.air = self.radio = self.gsm = self._radio = None
+        gsm = validate(config)["gsm"]
+        if not gsm["enabled"]:
+            return
+        air = Air(self.clock, self.seeds.stream("air"))
+        self._radio = GsmRadio(self.clock, self.misuse, air, self.seeds.stream("radio"), self.processor.wake)
+        self._phones = GsmPhones(self.clock, air, self.seeds, gsm["arfcn"])
+        self.air = self.recorder.facade("air", air)
+        self.radio = self.recorder.facade("radio", self._radio)
+        self.gsm = GsmFacade(self.recorder, "gsm", self._phones)
+
+    def part(self, name):
+        """What a recorded action was done to: "phone", "gsm" ..., or "gsm_phone/IMSI"."""
+        kind, _, imsi = name.partition("/")
+        return self.gsm.phone(imsi) if imsi else getattr(self, kind)
 
     def __enter__(self):
         return self

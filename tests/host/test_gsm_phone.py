@@ -134,7 +134,7 @@ def test_an_outgoing_call_with_dtmf_and_speech():
     call = phone.dial("5550123")
     stand_in.until(lambda: call.state == "ACTIVE")
     (setup,) = stand_in.sent_by_phone(3, 5)
-    assert setup[2:] == bytes.fromhex("0401a05e0581" "5505" "21f3" "150101")
+    assert setup[2:] == bytes.fromhex("0401a05e0581550521f3150101")
     stand_in.until(lambda: stand_in.sent_by_phone(3, 0x0F) == [bytes((3, 0x0F))])
     phone.press("12#")
     stand_in.until(lambda: call.dtmf == "12#")
@@ -165,7 +165,7 @@ def test_an_incoming_call():
     stand_in.until(lambda: phone.call_state == "RINGING")
     assert phone.call.number == "551"
     (response,) = stand_in.sent_by_phone(6, 0x27)
-    assert response[2:] == bytes.fromhex("07" "03331880" "05f4deadbeef")
+    assert response[2:] == bytes.fromhex("070333188005f4deadbeef")
     phone.answer()
     stand_in.until(lambda: phone.call_state == "ACTIVE")
     stand_in.send(bytes.fromhex("032502e090"))

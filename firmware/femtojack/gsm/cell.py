@@ -154,9 +154,10 @@ class Cell:
         self._pager.step(now)
         if self._sweep.due(now):
             self._sweep_out(now)
-        return self._deadline(now)
+        return self.deadline(now)
 
-    def _deadline(self, now):
+    def deadline(self, now):
+        """The next deadline or None; users may have started timers since the step."""
         deadline = earlier(self._sweep.deadline, self._pager.deadline)
         for channel in self.channels:
             if not channel.free:

@@ -38,12 +38,16 @@ class GsmNetwork:
             self._texts.pager = Pager(agent, self._texts)
 
     def step(self, now):
-        """Drain the mailbox, then run what is due. Returns the next deadline or None."""
-        self._step_upper(now)
-        deadline = self._cell.step(now)
-        return earlier(deadline, self._step_upper(now))
+        """Run what is due, then the cell, with what came from phones. `deadline` tells when there is more."""
+        self._run(now)
+        self._cell.step(now)
 
-    def _step_upper(self, now):
+    def deadline(self, now):
+        """The next deadline or None, after all else in the step: what others did may have started timers here."""
+        upper = self._run(now)
+        return earlier(upper, self._cell.deadline(now))
+
+    def _run(self, now):
         return earlier(earlier(self.exchange.step(now), self._calls.step(now)), self._texts.step(now))
 
     @property

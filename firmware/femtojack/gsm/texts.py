@@ -40,11 +40,13 @@ class Texts:
 
     def step(self, now):
         """Send what waits to whom it can be sent. Returns the next deadline or None."""
+        for number in [number for number in self._wait if self._wait[number].due(now)]:
+            self._wait.pop(number)
         self._send_waiting(now)
         deadline = self._transfers.step(now)
         for text in self._outbox:
-            timer = self._wait.get(text.number)
-            deadline = earlier(deadline, timer and timer.deadline)
+            if text.number in self._wait:
+                deadline = earlier(deadline, self._wait[text.number].deadline)
         return deadline
 
     # -- from phones --------------------------------------------------------------------------------------------------
@@ -111,14 +113,10 @@ class Texts:
                 continue
             begun.append(text.number)
             subscriber = self._subscribers.find(number=text.number)
-            if not subscriber or not subscriber.registered or self._transfers.busy(subscriber):
+            if text.number in self._wait or not subscriber or not subscriber.registered:
                 continue
-            if self._due(text, now) and not self._transfers.deliver(subscriber, text.tpdu, text, now):
+            if not self._transfers.busy(subscriber) and not self._transfers.deliver(subscriber, text.tpdu, text, now):
                 self._later(text.number, _BUSY, now)
-
-    def _due(self, text, now):
-        timer = self._wait.get(text.number)
-        return timer is None or not timer.running or timer.due(now)
 
     def _later(self, number, ms, now):
         self._wait[number] = timer = Timer()

@@ -75,6 +75,10 @@ class Air:
         self._carriers = set()
         self._bursts = {}
 
+    def set_faults(self, **faults):
+        """Change `faults` by name: loss_down, loss_up, capture."""
+        self.faults = Faults(**{**vars(self.faults), **faults})
+
     # -- who is there ---------------------------------------------------------------------------------------------
 
     def join_cell(self, receive, on_demand):

@@ -47,7 +47,7 @@ TABLE = (
     register(3, "IRQ_EN", "0" * 16, "UP_EN 0, OVER_EN 1, UNDER_EN 2"),
     register(4, "FN_HI", "0" * 16, "FN_HI 5:0 r"),
     register(5, "FN_LO", "0" * 16, "FN_LO 15:0 r"),
-    register(6, "BAND", "0" * 16, "BAND 7:0"),
+    register(6, "BAND", "0" * 16, "BAND 15:0"),
     register(7, "ARFCN_C0", "0" * 16, "ARFCN_C0 9:0"),
     register(8, "ARFCN_DED", "0" * 16, "ARFCN_DED 9:0"),
     register(9, "BSIC", "0" * 16, "BSIC 5:0"),
@@ -251,6 +251,10 @@ class GsmRadio:
         if not on:
             self._drain_soon()
             self._wake()
+
+    def set_rts_late(self, frames):
+        """From now on every RTS.ind comes so many frames later."""
+        self.faults.rts_late = frames
 
     def _drain_soon(self):
         if not self._draining:

@@ -27,11 +27,11 @@ HABITS = frozenset((
 class GsmPhone:
     """One phone.
 
-    imsi: digits. imei: 15 digits. ki: 16 octets, or None. arfcn: of the cell's C0. `sim` in place of imsi and ki keeps
-    what it remembers over a new phone. `habits`: misbehaviour, a set of HABITS.
-    `registered`, `state`, `call` (the last Call, also when it has ended), `calls`, `inbox` (Texts received), `sent`
-    (results of texts sent) and `ussd_answers` tell what there is. `heard` are the speech frames of the present
-    channel, if `recording`.
+    clock: femtohost.clock.Clock. air: femtohost.models.gsm_air.Air. rng: numpy Generator. imsi: digits. imei: 15.
+    ki: 16 octets, or None. arfcn: of the cell's C0. `sim` in place of imsi and ki keeps what it remembers over a new
+    phone. `registered`, `state`, `call` (the last Call, also when it has ended), `calls`, `inbox` (Texts received),
+    `sent` (results of texts sent), `ussd_answers` and `habits` (its misbehaviour) tell what there is. `heard` are the
+    speech frames received while `recording`.
     """
 
     def __init__(self, clock, air, rng, imsi=None, *, imei="353879234252633", ki=None, arfcn=50, sim=None):
@@ -127,6 +127,13 @@ class GsmPhone:
     def set_coverage(self, on):
         """False: it neither hears nor is heard."""
         self._mm.rr.set_coverage(on)
+
+    def misbehave(self, *habits):
+        """From now on have these habits (HABITS), and no others."""
+        if not HABITS.issuperset(habits):
+            raise ValueError(f"habits {' '.join(habits)}; there are: {', '.join(sorted(HABITS))}")
+        self.habits.clear()
+        self.habits.update(habits)
 
     def update_location(self):
         self._mm.update()
