@@ -90,6 +90,10 @@ class Cell:
             if not any(other.subscriber is connection.subscriber for other in self._waiting):
                 self._pager.stop(connection.subscriber)
 
+    def awaits(self, subscriber):
+        """Whether somebody has asked for a connection to this phone, and has none yet."""
+        return any(connection.subscriber is subscriber for connection in self._waiting)
+
     @property
     def idle(self):
         """Every channel is free."""
@@ -154,9 +158,10 @@ class Cell:
         self._pager.step(now)
         if self._sweep.due(now):
             self._sweep_out(now)
-        return self._deadline(now)
+        return self.deadline(now)
 
-    def _deadline(self, now):
+    def deadline(self, now):
+        """The next deadline or None; users may have started timers since the step."""
         deadline = earlier(self._sweep.deadline, self._pager.deadline)
         for channel in self.channels:
             if not channel.free:
