@@ -1,6 +1,6 @@
 """The firmware's LAPDm against libosmocore's on a channel that loses, repeats and delays blocks.
 
-More than these tests do: .venv/bin/python tests/peers/test_gsm_lapdm.py 100000
+More than these tests do: .venv/bin/python tests/peers/test_libosmocore.py 100000
 """
 
 import sys

@@ -175,7 +175,7 @@ def test_detach(network, um_phones):
 
 @pytest.mark.parametrize("network", [config.COMBINED], ids=["combined"], indirect=True)
 def test_signalling_beside_the_broadcast_channel(um_phones, idle):
-    """The same with an SDCCH/4 of slot 0."""
+    """The same with an SDCCH/4 of slot 0; the text waits until the call's channel is gone."""
     ann, bob = idle
     call(um_phones, ann, bob, BOBS)
     bob.hang_up()
