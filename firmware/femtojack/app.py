@@ -21,20 +21,20 @@ class App:
         bridge = Bridge()
         self.voice = VoicePath(board, config["voice"], bridge)
         self.usb = self._attach(board) if board.usb else None
-        self.gsm = self._cover(board, config) if board.l1 and config["gsm"]["enabled"] else None
+        self.mobile = self._cover(board, config) if board.l1 and config["gsm"]["enabled"] else None
         # Phones stand between the line's calls and the network's.
-        events = self.gsm.exchange if self.gsm else self.control
+        events = self.mobile.exchange if self.mobile else self.control
         self._socket = None
         if board.udp:
             self._join(board, sip, events)
         else:
             self.agent = self.media = Loopback(board, events)
-        if self.gsm:
-            self.gsm.bind(self.agent, board.udp is not None)
+        if self.mobile:
+            self.mobile.bind(self.agent, board.udp is not None)
         line = LineLeg(self.port, self.voice)
         self.pc = PcLeg(self.usb)
         self.pc.bind(self.control, line, self.agent)
-        self.control.bind(line, self.pc, self.gsm.exchange if self.gsm else self.agent, self.media, bridge)
+        self.control.bind(line, self.pc, self.mobile.exchange if self.mobile else self.agent, self.media, bridge)
         self._registering = False
 
     # What a board has not is not even loaded: its code would take heap.
@@ -89,20 +89,20 @@ class App:
             self.usb.step()
         if self._socket:
             self._take_audio()
-            if self.gsm:
-                self.gsm.exchange.take_audio()
+            if self.mobile:
+                self.mobile.exchange.take_audio()
         self.voice.step()
         if self._socket:
             self._signalling(now)
         self.port.step(now)
         self.control.step(now)
         self.pc.step(now)
-        if self.gsm:
-            self.gsm.step(now)
+        if self.mobile:
+            self.mobile.step(now)
         # The agent last: what the others did may have given it work.
         deadline = self.agent.step(now)
-        if self.gsm:
-            deadline = earlier(deadline, self.gsm.deadline(now))
+        if self.mobile:
+            deadline = earlier(deadline, self.mobile.deadline(now))
         return earlier(deadline, earlier(self.port.deadline, self.control.deadline))
 
     def status(self):
@@ -111,16 +111,16 @@ class App:
         With a cell also "gsm": GsmNetwork.status.
         """
         status = {"idle": self.agent.idle, "registered": self.agent.registered, "rtp": self.media.counters()}
-        if self.gsm:
-            status["gsm"] = self.gsm.status()
-            status["idle"] = status["idle"] and self.gsm.idle
+        if self.mobile:
+            status["gsm"] = self.mobile.status()
+            status["idle"] = status["idle"] and self.mobile.idle
         return status
 
     def shut_down(self, now):
         """End the call and the registration, as before the power is cut on purpose; the next steps do it."""
         self.control.shut_down(now)
-        if self.gsm:
-            self.gsm.exchange.shut_down(now)
+        if self.mobile:
+            self.mobile.exchange.shut_down(now)
         self.agent.unregister(now)
 
     def loopback(self, on):
@@ -129,6 +129,10 @@ class App:
         if card:
             card.loopback = on
         return card is not None
+
+    def gsm(self, do, number="", text=""):
+        """For testers, between steps: femtojack.gsm.network.GsmNetwork.command. None: there is no cell."""
+        return self.mobile and self.mobile.command(do, number, text)
 
     def _signalling(self, now):
         while True:

@@ -357,17 +357,17 @@ def test_without_a_network_the_number_is_unassigned(rig):
 
 
 def test_in_by_sip(rig):
-    assert rig.texts.text("102", "5550123", "good day", rig.time.ticks) == 202
+    assert rig.texts.text("102", "5550123", "good day") == 202
     rig.time.run()
     (to,) = rig.to(rig.other)
     assert to.sent[0].endswith(alphabet.pack(alphabet.septets("good day")))
-    assert rig.texts.text("nobody", "1", "to all", rig.time.ticks) == 202
+    assert rig.texts.text("nobody", "1", "to all") == 202
     assert rig.texts.waiting == 4
-    assert rig.texts.text("102", "1", "x" * 700, rig.time.ticks) == 513
-    assert Rig(spare=False).texts.text("nobody", "1", "x", 0) == 404
+    assert rig.texts.text("102", "1", "x" * 700) == 513
+    assert Rig(spare=False).texts.text("nobody", "1", "x") == 404
     for _ in range(4):
-        rig.texts.text("199", "1", "full", rig.time.ticks)
-    assert rig.texts.text("199", "1", "full", rig.time.ticks) == 503
+        rig.texts.text("199", "1", "full")
+    assert rig.texts.text("199", "1", "full") == 503
 
 
 # -- timers -----------------------------------------------------------------------------------------------------------
@@ -385,7 +385,7 @@ def test_tc1_repeats_cp_data_twice_and_gives_up(rig):
 
 
 def test_tr1n_gives_up_a_phone_that_never_says_what_became_of_the_text(rig):
-    rig.texts.text("102", "1", "x", rig.time.ticks)
+    rig.texts.text("102", "1", "x")
     rig.time.run()
     (to,) = rig.to(rig.other)
     rig.says(to, b"\x89\x04")
@@ -406,7 +406,7 @@ def test_tr2n_tells_the_phone_of_a_temporary_failure(rig):
 
 
 def test_a_lost_cp_ack_does_no_harm(rig):
-    rig.texts.text("102", "1", "x", rig.time.ticks)
+    rig.texts.text("102", "1", "x")
     rig.time.run()
     (to,) = rig.to(rig.other)
     rig.says(to, cp_data(bytes((2, to.sent[0][4])), 8))
@@ -452,7 +452,7 @@ def test_mutated_messages_leave_no_transfer(seed):
         what = rng.randrange(12)
         now = rig.time.ticks
         if what == 0:
-            rig.texts.text(rng.choice(("101", "102", "199")), "1", "x" * rng.randrange(300), now)
+            rig.texts.text(rng.choice(("101", "102", "199")), "1", "x" * rng.randrange(300))
         elif what == 1 and len(rig.cell.open) < 20:
             rig.cell.phone_opens(PD, rng.choice(rig.cell.subscribers.all), now)
         elif what == 2 and rig.cell.open and rng.random() < 0.2:

@@ -90,6 +90,10 @@ class Cell:
             if not any(other.subscriber is connection.subscriber for other in self._waiting):
                 self._pager.stop(connection.subscriber)
 
+    def awaits(self, subscriber):
+        """Whether somebody has asked for a connection to this phone, and has none yet."""
+        return any(connection.subscriber is subscriber for connection in self._waiting)
+
     @property
     def idle(self):
         """Every channel is free."""

@@ -9,7 +9,7 @@ _AGAIN = const(120000)  # ms: the phone did not answer, or had no time
 _FULL = const(1800000)  # it has no memory, and may forget to say when it has
 _BUSY = const(2000)  # our own channels were in use
 _PROTOCOL_ERROR = const(111)  # RP cause
-_ACCEPTED = const(202)
+ACCEPTED = const(202)  # status: it waits for its phone
 
 # SIP status -> RP cause; what is not here is a temporary failure
 _CAUSES = {403: 21, 404: 1, 405: 69, 410: 28, 415: 69, 480: 27, 484: 28, 501: 69, 503: 42, 513: 50, 603: 21, 604: 1}
@@ -81,7 +81,7 @@ class Texts:
 
     # -- from SIP -----------------------------------------------------------------------------------------------------
 
-    def text(self, number, sender, text, now):
+    def text(self, number, sender, text):
         """A text came by SIP: the status to answer with."""
         numbers = self._numbers(number) or (self._numbers(self._group) if self._spare else [])
         if not numbers:
@@ -90,7 +90,7 @@ class Texts:
         tpdus = tpdu.delivers(sender, text, self._reference)
         if tpdus is None:
             return 513
-        return _ACCEPTED if self._keep(numbers, tpdus) else 503
+        return ACCEPTED if self._keep(numbers, tpdus) else 503
 
     # -- to phones ----------------------------------------------------------------------------------------------------
 
