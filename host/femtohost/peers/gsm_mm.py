@@ -273,6 +273,11 @@ class Mobility:
             current[2](why)
         self._next()
 
+    def secured(self):
+        """Ciphering is on: as good as CM SERVICE ACCEPT (4.5.1.1)."""
+        if self._service:
+            self._granted()
+
     def rr_released(self, why):
         self.timers.stop("T3240", "T3230")
         if self._detaching:
