@@ -170,13 +170,13 @@ class Script:
         free = [channel.free for channel in self.cell.channels]
         self.l1.up(3, 0x88, bytes((ra, 1)), fn=fn)
         self.step(10)
-        for channel, was_free in zip(self.cell.channels, free):
-            if was_free and not channel.free:
-                return channel.chan_nr
+        for i in range(len(free)):
+            if free[i] and not self.cell.channels[i].free:
+                return self.cell.channels[i].chan_nr
 
     def register(self, i):
         chan = self.access(i, 1000 + 51 * i)
-        self.block(chan, "013f4905087000f110fffe3308091010000000001%d" % i)
+        self.block(chan, f"013f4905087000f110fffe3308091010000000001{i}")
         self.block(chan, "032101")
         self.block(chan, "0120310559090300000000000001f0")
         self.block(chan, "032101")
