@@ -132,6 +132,8 @@ def _capturing(box, path):
     with closing(Capture(path, lambda: box.clock.now)) as capture:
         capture.watch_network(box.network)
         capture.watch_usb(box.board.usb_controller)
+        if box.air:
+            capture.watch_air(box.air)
         yield
         if capture.error:
             raise CaptureError(f"--capture {path}: {capture.error}")

@@ -6,7 +6,7 @@ import typer
 
 from femtohost import errors
 from femtohost.commands import board, call, ec, g168, gsm_fr, iso, run, usb  # noqa: F401  (they register commands)
-from femtohost.commands.common import app, bench, progress_bar, say, terminal  # noqa: F401
+from femtohost.commands.common import app, bench, progress_bar, say, terminal, with_values  # noqa: F401
 from femtojack.config import ConfigError
 
 
@@ -20,7 +20,7 @@ def overview(context: typer.Context):
 def main():
     """Entry point of `femtojack`. A person's mistake is one line on stderr and exit code 2, never a traceback."""
     try:
-        code = app(standalone_mode=False)
+        code = app(with_values(sys.argv[1:]), standalone_mode=False)
     except typer.TyperException as error:
         code = say(f"femtojack: {error.format_message()} (femtojack --help tells more)", errors.USAGE)
     except (errors.UserError, ConfigError, OSError) as error:

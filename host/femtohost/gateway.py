@@ -2,12 +2,14 @@
 
 import time
 
+from femtohost.bridges.gsmtap import GsmtapBridge
 from femtohost.bridges.udp import UdpBridge, address_towards
 from femtohost.bridges.usbip import UsbipServer
 from femtohost.capture import Capture
 from femtohost.clock import MS
 from femtohost.disc import Disc
 from femtohost.emulator import Emulator
+from femtohost.errors import UserError
 from femtohost.store import MemoryStore
 from femtohost.wallclock import WallClock
 
@@ -22,12 +24,14 @@ class Gateway:
     `target`: where the firmware runs (femtohost.targets). `capture`: a file for a capture of its traffic, or None.
     `disc`: what is in the drive (femtohost.disc.Disc). `store`: what survives the power (femtohost.store; in memory by
     default). `usbip`: the (host, port) where the USB port is exported, None for nowhere.
-    OSError: a port that was asked for is taken. CaptureError: the capture cannot be written.
+    `gsmtap`: the network interface where the cell is on virtual Um, None for nowhere.
+    OSError: a port that was asked for is taken. CaptureError: the capture cannot be written. UserError: no such
+    interface, or no cell.
     """
 
     def __init__(
         self, config, seed, on_event=lambda event: None, *, target="cpython", capture=None,
-        disc=None, store=None, usbip=None,
+        disc=None, store=None, usbip=None, gsmtap=None,
     ):  # fmt: skip
         sip = dict(config.get("sip", {}))
         self.config, self.seed = {**config, "sip": sip}, seed
@@ -44,9 +48,17 @@ class Gateway:
         self.disc = disc or Disc()
         self._store = store or MemoryStore()
         self.usbip = UsbipServer(self, *usbip) if usbip else None
+        self.gsmtap = self._join_um(gsmtap) if gsmtap else None
         self._off_hook = False  # the telephone stays as it is when the box loses its power
         self._registration = None
         self._call_status = None
+
+    def _join_um(self, interface):
+        """The bridge to virtual Um; it takes a cell, so the configuration gets one that does not say otherwise."""
+        gsm = self.config["gsm"] = {"enabled": True, **self.config.get("gsm", {})}
+        if not gsm["enabled"]:
+            raise UserError("--gsmtap: the configuration has no cell; set enabled = true in [gsm]")
+        return GsmtapBridge(self.loop.watch, self.loop.unwatch, interface)
 
     @property
     def addresses(self):
@@ -71,10 +83,18 @@ class Gateway:
         self.box.board.usb_controller.on_state.append(lambda state: self._tell("usb", "usb", state=state))
         if self._capture:
             self._capture.watch_usb(self.box.board.usb_controller)
+        if self.box.air:
+            self._watch_air(self.box.air)
         self.loop.follow(self.box.clock)
         if self._off_hook:
             self.box.phone.off_hook()
         self._on_event({"event": "power", "state": "on"})
+
+    def _watch_air(self, air):
+        if self._capture:
+            self._capture.watch_air(air)
+        if self.gsmtap:
+            self.gsmtap.join(air)
 
     def power_off(self):
         """Cut the power: no farewell to anybody."""
@@ -83,6 +103,8 @@ class Gateway:
         self._off_hook = self.box.phone.loop_closed
         self.box.close()
         self.box = None
+        if self.gsmtap:
+            self.gsmtap.leave()
         self.loop.follow(None)
         self._on_event({"event": "power", "state": "off"})
 
@@ -98,6 +120,8 @@ class Gateway:
     def close(self):
         if self.usbip:
             self.usbip.close()
+        if self.gsmtap:
+            self.gsmtap.close()
         self.bridge.close()
         if self._capture:
             self._capture.close()

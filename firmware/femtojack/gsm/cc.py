@@ -452,9 +452,9 @@ class CallControl:
     def received(self, connection, data, now):
         """A message of a phone."""
         kind = message_type(data)
-        if kind < 0:  # 8.2: too short to be one
-            return
         ti = data[0] >> 4 ^ _FLAG
+        if kind < 0 or ti & _TIS == _TIS:  # 8.2: too short to be one; a TI with an extension, which nobody has
+            return
         call = self._find(connection, ti)
         if call is None:
             self._without_call(connection, ti, kind, data, now)
@@ -490,24 +490,30 @@ class CallControl:
         self.refused += kind not in _CALL_TYPES
         if kind in (messages.RELEASE_COMPLETE, messages.STATUS):
             return
-        call = Call(self, connection.subscriber, ti, "N1")
         if kind not in _CALL_TYPES or not ti & _FLAG:
             self._reply(connection, ti, causes.INVALID_TI, now)
+        elif self._in_use(connection):  # each call has an MM connection of its own
+            self._reply(connection, ti, causes.PROTOCOL_ERROR, now)
         elif self._full(connection.subscriber):
             self._reply(connection, ti, causes.CONGESTION, now)
-            connection.release(now)
         else:
+            call = Call(self, connection.subscriber, ti, "N1")
             self.calls.append(call)
             call.begin(connection, data, now)
 
     def _reply(self, connection, ti, cause, now):
         head = bytes((ti << 4 | PD_CC, messages.RELEASE_COMPLETE))
         connection.send(head + messages.cause_element(cause), now)
+        if not self._in_use(connection):
+            connection.release(now)
 
     # -- tables -------------------------------------------------------------------------------------------------------
 
     def _alive(self):
         return [call for call in self.calls if not call.over]
+
+    def _in_use(self, connection):
+        return any(call.connection is connection for call in self.calls)
 
     def _calls_of(self, subscriber):
         return [call for call in self.calls if call.subscriber is subscriber and not call.over]

@@ -147,4 +147,4 @@ def facility_of(components):
 def modify_reject(data):
     """It names the bearer of the MODIFY `data` again, and says why not."""
     bearer = lv(data, 2)
-    return with_length(bytes(bearer) if bearer else _FULL_RATE_SPEECH[2:]) + cause_element(causes.ONLY_RESTRICTED)
+    return with_length(bytes(bearer) if bearer else _FULL_RATE_SPEECH[2:]) + disconnect(causes.ONLY_RESTRICTED)

@@ -45,7 +45,7 @@ class Cell:
         self._mailbox = mailbox = l1.Mailbox(board.l1)
         broadcast = Broadcast(settings, self.lai)
         self._blocks = broadcast.blocks()
-        self._slots = slots(settings["combined"])
+        self._slots = slots(settings["combined"], settings["traffic_channels"])
         self.channels = self._build(self._blocks[4][1], self._blocks[5][1])
         self._by_number = {channel.chan_nr: channel for channel in self.channels}
         self.access = Access(mailbox, self.channels, settings, self._arrived)
@@ -89,6 +89,10 @@ class Cell:
             self._waiting.remove(connection)
             if not any(other.subscriber is connection.subscriber for other in self._waiting):
                 self._pager.stop(connection.subscriber)
+
+    def awaits(self, subscriber):
+        """Whether somebody has asked for a connection to this phone, and has none yet."""
+        return any(connection.subscriber is subscriber for connection in self._waiting)
 
     @property
     def idle(self):
@@ -146,17 +150,18 @@ class Cell:
         for channel in self.channels:
             if not channel.free:
                 channel.step(now)
-        for session in list(self.sessions):
+        for session in self.sessions:
             session.step(now)
-            if session.state == READY:
+            if self._waiting and session.state == READY:
                 self.deliver(session, now)
         self._bury(now)
         self._pager.step(now)
         if self._sweep.due(now):
             self._sweep_out(now)
-        return self._deadline(now)
+        return self.deadline(now)
 
-    def _deadline(self, now):
+    def deadline(self, now):
+        """The next deadline or None; users may have started timers since the step."""
         deadline = earlier(self._sweep.deadline, self._pager.deadline)
         for channel in self.channels:
             if not channel.free:
@@ -174,9 +179,10 @@ class Cell:
 
     def _bury(self, now):
         """Forget the sessions that are over, and those who waited for what they did not bring."""
-        for session in list(self.sessions):
+        for i in range(len(self.sessions) - 1, -1, -1):
+            session = self.sessions[i]
             if session.state == OVER:
-                self.sessions.remove(session)
+                self.sessions.pop(i)
                 if session.subscriber and not self._pager.is_paging(session.subscriber):
                     self._fail(session.subscriber, REFUSED, now)
 
@@ -235,9 +241,8 @@ class Cell:
             channel.confirmed("inactive", now)
 
 
-def slots(combined):
-    """What each time slot is used for: CCCH with SDCCH/4 and seven TCH/F, or CCCH, SDCCH/8 and six TCH/F."""
-    traffic = l1.TCH_F | l1.ON_SECOND
-    if combined:
-        return (l1.CCCH_SDCCH4,) + (traffic,) * 7
-    return (l1.CCCH, l1.SDCCH8 | l1.ON_SECOND) + (traffic,) * 6
+def slots(combined, traffic):
+    """What each time slot is used for: CCCH with SDCCH/4, or CCCH and SDCCH/8, and then `traffic` TCH/F at most."""
+    used = [l1.CCCH_SDCCH4] if combined else [l1.CCCH, l1.SDCCH8 | l1.ON_SECOND]
+    used += [l1.TCH_F | l1.ON_SECOND] * min(traffic, 8 - len(used))
+    return used + [l1.OFF] * (8 - len(used))

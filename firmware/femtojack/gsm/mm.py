@@ -133,7 +133,7 @@ class Session:
     def part(self, connection, now):
         """A connection is released by its user."""
         self._forget(connection)
-        if not self.connections and self.state == READY:
+        if not self.connections and self.state == READY and not self._cell.awaits(self.subscriber):
             self.close(now)
 
     def close(self, now, cause=l3.RR_NORMAL):

@@ -6,9 +6,23 @@ from femtojack.gsm.cc import CallControl
 from femtojack.gsm.cell import Cell
 from femtojack.gsm.outbox import Outbox
 from femtojack.gsm.sms import Transfers
-from femtojack.gsm.texts import Texts
+from femtojack.gsm.texts import ACCEPTED, Texts
 from femtojack.gsm.ussd import Ussd
 from femtojack.ticks import earlier
+
+
+class Visitor:
+    """Looks whether a phone is there: gsm.connected, or gsm.lost with the cause of femtojack.gsm.rr, in the trace."""
+
+    def __init__(self, trace):
+        self._trace = trace
+
+    def connected(self, connection, now):
+        self._trace("gsm.connected", connection.subscriber.number.encode())
+        connection.release(now)
+
+    def lost(self, connection, cause, now):
+        self._trace("gsm.lost", f"{connection.subscriber.number} {cause}".encode())
 
 
 class GsmNetwork:
@@ -26,6 +40,8 @@ class GsmNetwork:
             transfers, cell.subscribers, Outbox(board.store), plan["group_number"], plan["ring"] != "line", board.trace
         )
         Ussd(cell, self._line, board.trace)
+        self._line_number = plan["line_number"]
+        self._visitor = Visitor(board.trace)
 
     def bind(self, agent, has_network):
         """`agent` as Exchange.bind has it."""
@@ -38,12 +54,16 @@ class GsmNetwork:
             self._texts.pager = Pager(agent, self._texts)
 
     def step(self, now):
-        """Drain the mailbox, then run what is due. Returns the next deadline or None."""
-        self._step_upper(now)
-        deadline = self._cell.step(now)
-        return earlier(deadline, self._step_upper(now))
+        """Run what is due, then the cell, with what came from phones. `deadline` tells when there is more."""
+        self._run(now)
+        self._cell.step(now)
 
-    def _step_upper(self, now):
+    def deadline(self, now):
+        """The next deadline or None, after all else in the step: what others did may have started timers here."""
+        upper = self._run(now)
+        return earlier(upper, self._cell.deadline(now))
+
+    def _run(self, now):
         return earlier(earlier(self.exchange.step(now), self._calls.step(now)), self._texts.step(now))
 
     @property
@@ -54,6 +74,24 @@ class GsmNetwork:
         """The numbers of the registered phones, in the cell's order; calls of phones, and texts that wait."""
         phones = [subscriber.number for subscriber in self._cell.subscribers if subscriber.registered]
         return {"phones": phones, "calls": len(self._calls.calls), "texts": self._texts.waiting}
+
+    def command(self, do, number, text):
+        """What a tester asks for; what is begun is done in the next step.
+
+        "phones": [{"number", "imsi", "imei", "registered"}], in the cell's order. "text": send `text` to a phone's
+        `number`, from the line's; whether it waits for it. "page": look for a phone; whether it is looked for, and the
+        trace tells (Visitor).
+        """
+        if do == "phones":
+            return [
+                {"number": one.number, "imsi": one.imsi, "imei": one.imei, "registered": one.registered}
+                for one in self._cell.subscribers
+            ]
+        subscriber = self._cell.subscribers.find(number=number)
+        if do == "text":
+            return subscriber is not None and self._texts.text(number, self._line_number, text) == ACCEPTED
+        found = subscriber and self._cell.connect(subscriber, self._visitor, self._cell.now)
+        return found is not None
 
     def _line(self):
         """How the box is, for a phone that asks."""

@@ -52,7 +52,8 @@ CONGESTION = const(42)
 RP_INVALID_MANDATORY = const(96)
 RP_UNKNOWN_TYPE = const(97)
 
-_FLAG = const(8)
+_FLAG = const(8)  # of a TI: it is the other side's
+_TIS = const(7)
 
 
 class Transfer:
@@ -295,9 +296,9 @@ class Transfers:
     assignment_failed = lost
 
     def received(self, connection, data, now):
-        if len(data) < 2:
-            return
         ti = data[0] >> 4 ^ _FLAG
+        if len(data) < 2 or ti & _TIS == _TIS:  # too short; a TI with an extension, which nobody has
+            return
         kind = data[1]
         transfer = self._find(connection, ti)
         rp = lv(data, 2)
@@ -318,9 +319,10 @@ class Transfers:
     def _begin(self, connection, ti, rp, now):
         if not ti & _FLAG:  # a transfer of ours that is over
             self._error(connection, ti, CP_INVALID_TI, now)
+        elif self._in_use(connection):  # each transfer has an MM connection of its own
+            self._error(connection, ti, CP_NOT_COMPATIBLE, now)
         elif len(self._alive()) >= MAX_TRANSFERS:
             self._error(connection, ti, CP_NETWORK_FAILURE, now)
-            connection.release(now)
         else:
             transfer = Transfer(self, connection.subscriber, ti, "idle")
             self.transfers.append(transfer)
@@ -328,6 +330,11 @@ class Transfers:
 
     def _error(self, connection, ti, cause, now):
         connection.send(bytes((ti << 4 | PD_SMS, CP_ERROR, cause)), now, SAPI)
+        if not self._in_use(connection):
+            connection.release(now)
+
+    def _in_use(self, connection):
+        return any(transfer.connection is connection for transfer in self.transfers)
 
     def _alive(self):
         return [transfer for transfer in self.transfers if not transfer.over]

@@ -9,7 +9,7 @@ _AGAIN = const(120000)  # ms: the phone did not answer, or had no time
 _FULL = const(1800000)  # it has no memory, and may forget to say when it has
 _BUSY = const(2000)  # our own channels were in use
 _PROTOCOL_ERROR = const(111)  # RP cause
-_ACCEPTED = const(202)
+ACCEPTED = const(202)  # status: it waits for its phone
 
 # SIP status -> RP cause; what is not here is a temporary failure
 _CAUSES = {403: 21, 404: 1, 405: 69, 410: 28, 415: 69, 480: 27, 484: 28, 501: 69, 503: 42, 513: 50, 603: 21, 604: 1}
@@ -40,11 +40,13 @@ class Texts:
 
     def step(self, now):
         """Send what waits to whom it can be sent. Returns the next deadline or None."""
+        for number in [number for number in self._wait if self._wait[number].due(now)]:
+            self._wait.pop(number)
         self._send_waiting(now)
         deadline = self._transfers.step(now)
         for text in self._outbox:
-            timer = self._wait.get(text.number)
-            deadline = earlier(deadline, timer and timer.deadline)
+            if text.number in self._wait:
+                deadline = earlier(deadline, self._wait[text.number].deadline)
         return deadline
 
     # -- from phones --------------------------------------------------------------------------------------------------
@@ -79,7 +81,7 @@ class Texts:
 
     # -- from SIP -----------------------------------------------------------------------------------------------------
 
-    def text(self, number, sender, text, now):
+    def text(self, number, sender, text):
         """A text came by SIP: the status to answer with."""
         numbers = self._numbers(number) or (self._numbers(self._group) if self._spare else [])
         if not numbers:
@@ -88,7 +90,7 @@ class Texts:
         tpdus = tpdu.delivers(sender, text, self._reference)
         if tpdus is None:
             return 513
-        return _ACCEPTED if self._keep(numbers, tpdus) else 503
+        return ACCEPTED if self._keep(numbers, tpdus) else 503
 
     # -- to phones ----------------------------------------------------------------------------------------------------
 
@@ -111,14 +113,10 @@ class Texts:
                 continue
             begun.append(text.number)
             subscriber = self._subscribers.find(number=text.number)
-            if not subscriber or not subscriber.registered or self._transfers.busy(subscriber):
+            if text.number in self._wait or not subscriber or not subscriber.registered:
                 continue
-            if self._due(text, now) and not self._transfers.deliver(subscriber, text.tpdu, text, now):
+            if not self._transfers.busy(subscriber) and not self._transfers.deliver(subscriber, text.tpdu, text, now):
                 self._later(text.number, _BUSY, now)
-
-    def _due(self, text, now):
-        timer = self._wait.get(text.number)
-        return timer is None or not timer.running or timer.due(now)
 
     def _later(self, number, ms, now):
         self._wait[number] = timer = Timer()

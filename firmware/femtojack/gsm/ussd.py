@@ -1,6 +1,6 @@
 """Short codes that a phone dials to ask the box: TS 24.090, network side.
 
-    *#100#   the phone's own number        *#101#   how the box is
+*#100#   the phone's own number        *#101#   how the box is
 """
 
 from micropython import const
@@ -20,6 +20,7 @@ FACILITY = const(0x3A)
 
 _FACILITY = const(0x1C)
 _FLAG = const(0x80)
+_TI = const(0x70)
 _CODING = const(0x0F)  # default alphabet, no language named (TS 23.038 5)
 _CARRIAGE_RETURN = const(0x0D)
 _MOST_SEPTETS = const(182)  # 160 octets
@@ -48,11 +49,10 @@ class Ussd:
 
     def received(self, connection, data, now):
         kind = message_type(data)
-        if kind == RELEASE_COMPLETE or kind < 0:
-            connection.release(now)
-            return
-        head = bytes((data[0] ^ _FLAG, RELEASE_COMPLETE))
-        connection.send(head + self._answer(kind, data, connection.subscriber), now)
+        has_ti = data[0] & _TI != _TI  # else an extension of it, which nobody has
+        if kind >= 0 and kind != RELEASE_COMPLETE and has_ti:
+            head = bytes((data[0] ^ _FLAG, RELEASE_COMPLETE))
+            connection.send(head + self._answer(kind, data, connection.subscriber), now)
         connection.release(now)
 
     def _answer(self, kind, data, subscriber):

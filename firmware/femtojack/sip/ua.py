@@ -277,7 +277,7 @@ class UserAgent:
         if transaction is None:
             self._refuse(request, source, 503)
         else:
-            self.respond(transaction, self.pager.request(request, now), now)
+            self.respond(transaction, self.pager.request(request), now)
 
     def _acknowledged(self, request, now):
         call = self._call_of(request)

@@ -53,6 +53,13 @@ def run(
         str | None,
         typer.Option(metavar="HOST:PORT", help="Export the USB port there, for `usbip attach`; port 0 is any."),
     ] = None,
+    gsmtap: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[IFACE]",
+            help="Put the cell on virtual Um: GSMTAP multicast on this network interface, lo by default.",
+        ),
+    ] = None,
     capture: CaptureFile = None,
     as_json: Json = False,
 ):
@@ -79,7 +86,7 @@ def run(
     targets.parse(target)
     gateway = Gateway(
         settings, secrets.randbits(32) if seed is None else seed, tell,
-        target=target, capture=capture, disc=disc, store=store, usbip=usbip,
+        target=target, capture=capture, disc=disc, store=store, usbip=usbip, gsmtap=gsmtap,
     )  # fmt: skip
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: gateway.loop.stop())
