@@ -132,7 +132,7 @@ class FullRateLeg:
             self._send()
         elif self._dtmf.sounding:
             other.put(self._dtmf.block())
-            other.put(self._dtmf.block() or self._silence)
+            other.put(self._dtmf.block())
             other._send()
         elif len(frame):
             other.forward(frame)
@@ -152,7 +152,7 @@ class FullRateLeg:
         self._heard_count += 2
         if self._dtmf.sounding:
             self._heard[at][ALL] = self._dtmf.block()
-            self._heard[at + 1][ALL] = self._dtmf.block() or self._silence
+            self._heard[at + 1][ALL] = self._dtmf.block()
 
     def _carry(self):
         leg = self._driven
