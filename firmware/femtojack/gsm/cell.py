@@ -6,7 +6,7 @@ A user serves one protocol, `cell.users[pd]` (l3.PD_CC, PD_SMS, PD_SS). It hears
     user.received(connection, message, now)       a whole message: a memoryview valid during the call
     user.assigned(connection, now), user.assignment_failed(connection, cause, now)
     user.lost(connection, cause, now)             there is no connection any more
-Causes are femtojack.gsm.rr's. What a user may ask of a connection: femtojack.gsm.mm.Connection.
+Causes are femtojack.gsm.rr's. What a user may ask of a connection: femtojack.gsm.connections.Connection.
 """
 
 from micropython import const
@@ -16,7 +16,8 @@ from femtojack.gsm.access import Access, Pager
 from femtojack.gsm.auth import Triplets
 from femtojack.gsm.broadcast import Broadcast
 from femtojack.gsm.channel import Channel
-from femtojack.gsm.mm import OVER, READY, Connection, Session
+from femtojack.gsm.connections import Connection
+from femtojack.gsm.mm import OVER, READY, Session
 from femtojack.gsm.rr import PAGING_TIMED_OUT, REFUSED
 from femtojack.gsm.subscribers import Subscribers
 from femtojack.ticks import Timer, earlier, ticks_diff
@@ -107,7 +108,7 @@ class Cell:
         for connection in list(self._waiting):
             if connection.subscriber is session.subscriber and connection in self._waiting and session.state == READY:
                 self._waiting.remove(connection)
-                session.adopt(connection, now)
+                session.connections.adopt(connection, now)
 
     def alone(self, session, now):
         """A phone is here: what else claims to be it, is not."""
