@@ -128,7 +128,7 @@ class Fuzz(Bench):
         elif what == 2:
             connection.send(bytes((message[0] ^ 0x80,)) + rng.randbytes(rng.randrange(60)), now, rng.choice((0, 3)))
         elif what == 3:
-            subscribers = list(self.cell.subscribers)
+            subscribers = [subscriber for subscriber in self.cell.subscribers if subscriber.imsi != GOOD]
             self.cell.connect(rng.choice(subscribers), self.users[rng.choice((3, 9))], now)
 
     def nonsense(self, spared):

@@ -144,14 +144,22 @@ class Pager:
 
     def step(self, now):
         """Run what is due."""
-        for page in list(self._pages):
+        while self._expire(now):
+            pass
+        for page in self._pages:
+            if page.repeat.due(now):
+                page.repeat.start(now, _REPEAT_MS)
+                self._call(page.subscriber)
+
+    def _expire(self, now):
+        """Give up one page that nobody answered; what hears of it may stop or begin others. False: there is none."""
+        for page in self._pages:
             if page.t3113.due(now):
                 self._pages.remove(page)
                 self._trace("gsm.timer", b"T3113")
                 self._timed_out(page.subscriber, now)
-            elif page.repeat.due(now):
-                page.repeat.start(now, _REPEAT_MS)
-                self._call(page.subscriber)
+                return True
+        return False
 
     @property
     def deadline(self):

@@ -6,7 +6,7 @@ A user serves one protocol, `cell.users[pd]` (l3.PD_CC, PD_SMS, PD_SS). It hears
     user.received(connection, message, now)       a whole message: a memoryview valid during the call
     user.assigned(connection, now), user.assignment_failed(connection, cause, now)
     user.lost(connection, cause, now)             there is no connection any more
-Causes are femtojack.gsm.rr's. What a user may ask of a connection: femtojack.gsm.mm.Connection.
+Causes are femtojack.gsm.rr's. What a user may ask of a connection: femtojack.gsm.connections.Connection.
 """
 
 from micropython import const
@@ -16,7 +16,8 @@ from femtojack.gsm.access import Access, Pager
 from femtojack.gsm.auth import Triplets
 from femtojack.gsm.broadcast import Broadcast
 from femtojack.gsm.channel import Channel
-from femtojack.gsm.mm import OVER, READY, Connection, Session
+from femtojack.gsm.connections import Connection
+from femtojack.gsm.mm import OVER, READY, Session
 from femtojack.gsm.rr import PAGING_TIMED_OUT, REFUSED
 from femtojack.gsm.subscribers import Subscribers
 from femtojack.ticks import Timer, earlier, ticks_diff
@@ -45,7 +46,7 @@ class Cell:
         self._mailbox = mailbox = l1.Mailbox(board.l1)
         broadcast = Broadcast(settings, self.lai)
         self._blocks = broadcast.blocks()
-        self._slots = slots(settings["combined"])
+        self._slots = slots(settings["combined"], settings["traffic_channels"])
         self.channels = self._build(self._blocks[4][1], self._blocks[5][1])
         self._by_number = {channel.chan_nr: channel for channel in self.channels}
         self.access = Access(mailbox, self.channels, settings, self._arrived)
@@ -107,7 +108,7 @@ class Cell:
         for connection in list(self._waiting):
             if connection.subscriber is session.subscriber and connection in self._waiting and session.state == READY:
                 self._waiting.remove(connection)
-                session.adopt(connection, now)
+                session.connections.adopt(connection, now)
 
     def alone(self, session, now):
         """A phone is here: what else claims to be it, is not."""
@@ -150,9 +151,9 @@ class Cell:
         for channel in self.channels:
             if not channel.free:
                 channel.step(now)
-        for session in list(self.sessions):
+        for session in self.sessions:
             session.step(now)
-            if session.state == READY:
+            if self._waiting and session.state == READY:
                 self.deliver(session, now)
         self._bury(now)
         self._pager.step(now)
@@ -179,9 +180,10 @@ class Cell:
 
     def _bury(self, now):
         """Forget the sessions that are over, and those who waited for what they did not bring."""
-        for session in list(self.sessions):
+        for i in range(len(self.sessions) - 1, -1, -1):
+            session = self.sessions[i]
             if session.state == OVER:
-                self.sessions.remove(session)
+                self.sessions.pop(i)
                 if session.subscriber and not self._pager.is_paging(session.subscriber):
                     self._fail(session.subscriber, REFUSED, now)
 
@@ -240,9 +242,8 @@ class Cell:
             channel.confirmed("inactive", now)
 
 
-def slots(combined):
-    """What each time slot is used for: CCCH with SDCCH/4 and seven TCH/F, or CCCH, SDCCH/8 and six TCH/F."""
-    traffic = l1.TCH_F | l1.ON_SECOND
-    if combined:
-        return (l1.CCCH_SDCCH4,) + (traffic,) * 7
-    return (l1.CCCH, l1.SDCCH8 | l1.ON_SECOND) + (traffic,) * 6
+def slots(combined, traffic):
+    """What each time slot is used for: CCCH with SDCCH/4, or CCCH and SDCCH/8, and then `traffic` TCH/F at most."""
+    used = [l1.CCCH_SDCCH4] if combined else [l1.CCCH, l1.SDCCH8 | l1.ON_SECOND]
+    used += [l1.TCH_F | l1.ON_SECOND] * min(traffic, 8 - len(used))
+    return used + [l1.OFF] * (8 - len(used))

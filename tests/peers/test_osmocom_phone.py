@@ -5,6 +5,8 @@ import random
 import pytest
 from osmocom import config
 
+from femtohost.peers.gsm_sim import Sim, milenage
+
 KI = bytes.fromhex("00112233445566778899aabbccddeeff")
 ANN, BOB = "001010000000001", "001010000000002"  # IMSIs
 ANNS, BOBS = "1001", "1002"  # numbers
@@ -54,6 +56,17 @@ def speech(seed):
 def test_registration(network, pair):
     assert all(phone.tmsi for phone in pair)
     assert network.attached(ANN) and network.attached(BOB)
+
+
+def test_a_card_with_milenage(network, um_phones):
+    """It speaks GSM authentication with the network's 3G vectors (TS 33.102 6.8.1.2)."""
+    imsi, opc = "001010000000005", bytes(range(16))
+    network.subscriber_3g(imsi, "1005", KI.hex(), opc.hex())
+    phone = um_phones.add(None, sim=Sim(imsi, KI, milenage(opc)))
+    um_phones.until(lambda: phone.registered and phone.state == "idle")
+    assert network.attached(imsi)
+    phone.power_off()
+    um_phones.until(lambda: phone.state == "off")
 
 
 def test_wrong_key(network, um_phones):
@@ -175,7 +188,7 @@ def test_detach(network, um_phones):
 
 @pytest.mark.parametrize("network", [config.COMBINED], ids=["combined"], indirect=True)
 def test_signalling_beside_the_broadcast_channel(um_phones, idle):
-    """The same with an SDCCH/4 of slot 0."""
+    """The same with an SDCCH/4 of slot 0; the text waits until the call's channel is gone."""
     ann, bob = idle
     call(um_phones, ann, bob, BOBS)
     bob.hang_up()
