@@ -282,7 +282,9 @@ class Board:
     def run(self, app):
         """Serve the host for ever."""
         self._app = app
-        self._pipe.commands.update({b"S": self._step, b"H": self._shut_down, b"Q": self._status, b"L": self._loopback})
+        self._pipe.commands.update(
+            {b"S": self._step, b"H": self._shut_down, b"Q": self._status, b"L": self._loopback, b"G": self._gsm}
+        )
         self._pipe.post("r")
         self._pipe.flush()
         while True:
@@ -298,6 +300,9 @@ class Board:
 
     def _loopback(self, payload):
         return bytes((self._app.loopback(bool(payload[0])),))
+
+    def _gsm(self, payload):
+        return json.dumps(self._app.gsm(*json.loads(payload))).encode()
 
     def _status(self, payload):
         gc.collect()

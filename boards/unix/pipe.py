@@ -33,6 +33,7 @@ stdout and stderr stay the interpreter's own. A frame: operation u8, length u32,
   S  step                     now u32                            -> the deadline u32, or nothing
   H  shut down                now u32                            -> -
   Q  how are you              -                                  -> JSON: App.status and the heap
+  G  App.gsm                  JSON: do, number, text             -> JSON: what it returned
   L  USB loopback             on u8                              -> whether there is a sound card u8
   K  USB callback             which u8, arguments                -> see usb_port.UsbDevice
 """

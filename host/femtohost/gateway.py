@@ -145,6 +145,7 @@ class Gateway:
             "rtp": box.app.status()["rtp"] if box else None,
             "uptime_s": round(box.time_s, 3) if box else 0,
             "usb": self._usb(),
+            "gsm": box.app.status().get("gsm") if box else None,
             "seed": self.seed,
             "addresses": self.addresses,
             "capture": self._capture and (self._capture.error or "good"),

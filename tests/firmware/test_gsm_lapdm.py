@@ -222,17 +222,27 @@ def test_t200_repeats_the_frame_with_poll():
     assert bench.link.state == ESTABLISHED and bench.down() == ""
 
 
-def test_acknowledged_meanwhile_it_asks():
+def test_acknowledged_meanwhile():
+    """With k = 1 recovery has nothing more to find out, and libosmocore's phone may never answer its question."""
     bench = Bench().established()
     bench.send(b"\xaa")
     bench.down()
     bench.wait(T200)
     bench.down()
     bench.up("032101")  # F = 0: the answer to the first frame
-    bench.wait(T200)
-    assert bench.link.state == RECOVERY and bench.down() == "031101"
-    bench.up("033101")
     assert bench.link.state == ESTABLISHED
+    bench.wait(T200)
+    assert bench.down() == ""
+
+
+def test_acknowledged_before_the_repetition_went():
+    bench = Bench().established()
+    bench.send(b"\xaa")
+    bench.down()
+    bench.wait(T200)
+    bench.up("012005bb")  # an I frame with N(R) = 1
+    bench.send(b"\xcc")
+    assert bench.down() == "032205cc"
 
 
 def test_n200():
@@ -442,10 +452,11 @@ class Ends:
 
 def exchange(seed, loss, repeat, swap, count):
     """`count` messages each way; every one arrives once and in order."""
-    ends = Ends(seed, loss, repeat, swap)
+    ends = Ends(seed, 0.0, repeat, swap)
     ends.links[0].send(b"\0", ends.now)
     while not all(owner.events for owner in ends.owners):
         ends.block()
+    ends.loss = loss  # not before: SABM is repeated five times only
     sizes = [1, 5, 19, 20, 21, 40, 41, 100, MAX_MESSAGE]
     sent = [[ends.random.randbytes(ends.random.choice(sizes)) for _ in range(count)] for _ in (0, 1)]
     waiting = [list(messages) for messages in sent]

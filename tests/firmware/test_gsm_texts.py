@@ -104,6 +104,16 @@ def test_long_texts_go_in_parts(character, most, part):
     assert tpdu.delivers("1", character * (4 * part + 1), 9) is None
 
 
+@pytest.mark.parametrize("text", ["a" * 152 + "€" + "a" * 20, "日" * 66 + "😀" + "日" * 20])
+def test_no_character_is_cut_in_two(text):
+    read = ""
+    for octets in tpdu.delivers("1", text, 9):
+        coding = octets[5]
+        data = octets[octets.index(bytes((5, 0, 3, 9, 2))) :]
+        read += tpdu.Submit("", 0, coding, True, octets[-len(data) - 1], data).text
+    assert read == text
+
+
 def test_a_submit_with_a_header_is_read_without_it():
     codes = alphabet.septets("part")
     data = bytes((5, 0, 3, 9, 2, 1)) + alphabet.pack(codes, 1)

@@ -51,7 +51,7 @@ class GsmNetwork:
             from femtojack.sip.pager import Pager
 
             agent.most_calls = MOST_MEDIA + 1  # and the line's
-            self._texts.pager = Pager(agent, self._texts)
+            self._texts.bind(Pager(agent, self._texts))
 
     def step(self, now):
         """Run what is due, then the cell, with what came from phones. `deadline` tells when there is more."""

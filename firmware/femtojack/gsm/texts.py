@@ -31,7 +31,10 @@ class Texts:
         self._reference = 0
         self._wait = {}  # number -> Timer until which nothing is sent there
         self.pager = None
-        transfers.user = self
+        transfers.bind(self)
+
+    def bind(self, pager):
+        self.pager = pager
 
     @property
     def waiting(self):

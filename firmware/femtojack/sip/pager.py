@@ -32,7 +32,7 @@ class Pager:
         self._agent = agent
         self._user = user
         self._pending = []
-        agent.pager = self
+        agent.take_texts(self)
 
     def send(self, number, sender, text, about, now):
         """Send `text` to `number` for `sender`; `about` comes back with `sent`. False if it cannot be now."""

@@ -69,7 +69,8 @@ class Call:
 
     def begin(self):
         self._become("ASKING")
-        self._calls.mm.request(SERVICE_EMERGENCY if self.emergency else SERVICE_CALL, self._calls)
+        service = SERVICE_EMERGENCY if self.emergency else SERVICE_CALL
+        self._calls.mm.request(service, self._calls, self._calls.engaged(self))
 
     def granted(self):
         self._become("INITIATED")

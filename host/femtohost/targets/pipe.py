@@ -132,6 +132,9 @@ class RemoteApp:
     def loopback(self, on):
         return bool(self._command(b"L", bytes((on,)))[0])
 
+    def gsm(self, do, number="", text=""):
+        return json.loads(self._command(b"G", json.dumps((do, number, text)).encode()))
+
     def status(self):
         """App.status and heap_used, heap_free in octets."""
         return json.loads(self._command(b"Q"))

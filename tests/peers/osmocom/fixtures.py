@@ -21,7 +21,7 @@ def network(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def phones(network, tmp_path_factory):
+def um_phones(network, tmp_path_factory):
     """osmocom.phones.Phones. In the end neither pycrate nor Wireshark has anything against what went over the air."""
     if reason := why_no_capture():
         pytest.skip(reason)
