@@ -56,7 +56,7 @@ class GsmNetwork:
     def step(self, now):
         """Run what is due, then the cell, with what came from phones. `deadline` tells when there is more."""
         self._run(now)
-        self._cell.step(now)
+        self._cell.run(now)
 
     def deadline(self, now):
         """The next deadline or None, after all else in the step: what others did may have started timers here."""
