@@ -318,7 +318,14 @@ class Board:
         """Serve the host for ever."""
         self._app = app
         self._pipe.commands.update(
-            {b"S": self._step, b"H": self._shut_down, b"Q": self._status, b"L": self._loopback, b"F": self._load}
+            {
+                b"S": self._step,
+                b"H": self._shut_down,
+                b"Q": self._status,
+                b"L": self._loopback,
+                b"F": self._load,
+                b"G": self._gsm,
+            }
         )
         self._pipe.post("r")
         self._pipe.flush()
@@ -339,6 +346,9 @@ class Board:
 
     def _loopback(self, payload):
         return bytes((self._app.loopback(bool(payload[0])),))
+
+    def _gsm(self, payload):
+        return json.dumps(self._app.gsm(*json.loads(payload))).encode()
 
     def _status(self, payload):
         gc.collect()

@@ -38,6 +38,7 @@ stdout and stderr stay the interpreter's own. A frame: operation u8, length u32,
   H  shut down                now u32                            -> -
   Q  how are you              -                                  -> JSON: App.status and the heap
   F  load firmware            now u32, command of the report     -> whether it was done u8, nothing if it is unknown
+  G  App.gsm                  JSON: do, number, text             -> JSON: what it returned
   L  USB loopback             on u8                              -> whether there is a sound card u8
   K  USB callback             which u8, arguments                -> see usb_port.UsbDevice
 """

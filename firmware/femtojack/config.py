@@ -3,7 +3,8 @@
 [sip]   server "A.B.C.D:PORT", user, password, domain, port (own), rtp_port (own, even), expires (s)
 [line]  country, dial_plan
 [voice] taps, nlp, comfort_noise
-[gsm]   enabled; the network and its carriers: mcc, mnc, lac, cell_id, arfcn, arfcn_dedicated, bsic, combined, ms_power;
+[gsm]   enabled; the network and its carriers: mcc, mnc, lac, cell_id, arfcn, arfcn_dedicated, bsic, combined,
+        traffic_channels (at most), ms_power;
         who may register: registration, subscribers "IMSI=NUMBER IMSI ...", first_number, reject_cause;
         authentication, cipher (A5/n), emergency; periodic_update (minutes), t3122 (s);
         numbers that phones and the line dial: line_number, group_number (all phones); ring, who gets a call by SIP for
@@ -105,6 +106,7 @@ SCHEMA = {
         "arfcn_dedicated": (int, 60, _arfcn, "a carrier of GSM 900, 1..124, or of DCS 1800, 512..885"),
         "bsic": (int, 63, _within(0, 63), "a base station identity code, 0..63"),
         "combined": (bool, False, None, ""),
+        "traffic_channels": (int, 7, _within(1, 7), "1..7, 6 at most where not combined"),
         "ms_power": (int, 14, _within(0, 31), "a power control level, 0..31"),
         "registration": (str, "open", _one_of("open", "listed"), "open or listed"),
         "subscribers": (str, "", lambda s: parse_subscribers(s) is not None, "IMSI=NUMBER or IMSI, with spaces"),
@@ -135,6 +137,7 @@ def validate(config):
         _known(given, SCHEMA[section], section + ".")
         result[section] = {key: _value(section, key, given) for key in sorted(SCHEMA[section])}
     _carriers(result["gsm"])
+    _number_plan(result["gsm"])
     return result
 
 
@@ -143,6 +146,14 @@ def _carriers(gsm):
     first, second = gsm["arfcn"], gsm["arfcn_dedicated"]
     if max(first, second) > 124 and abs(first - second) > 111:
         raise ConfigError(f"gsm.arfcn_dedicated: {second} should be at most 111 from arfcn, {first}, and in its band")
+
+
+def _number_plan(gsm):
+    """A number is one's only."""
+    taken = [number for _, number in parse_subscribers(gsm["subscribers"]) if number] + [gsm["line_number"]]
+    for number in [*taken, gsm["group_number"]]:
+        if (taken + [gsm["group_number"]]).count(number) > 1:
+            raise ConfigError(f"gsm: {number} is the number of more than one: of phones, line_number or group_number")
 
 
 def _known(given, schema, prefix):

@@ -7,11 +7,16 @@ signal dBm i8, signal to noise dB i8, frame number u32       channel type, anten
 import struct
 
 from femtohost.models.gsm_air import AirFrame
+from femtohost.network import endpoint
 
 HEADER = struct.Struct(">BBBBHbbIBBBB")
 VERSION, UM = 2, 1
 UPLINK, ARFCN = 0x4000, 0x3FFF
 SIGNAL_DBM, SNR_DB = -47, 63  # loud and clear: nothing of this is modelled
+
+# Virtual Um: multicast groups by direction, and the port that IANA has for gsmtap.
+PORT = 4729
+DOWNLINK_GROUP, UPLINK_GROUP = "239.193.23.1", "239.193.23.2"
 
 
 def encode(frame):
@@ -30,3 +35,9 @@ def decode(data):
     if tn > 7 or words < HEADER.size // 4:
         return None
     return AirFrame(arfcn & ARFCN, bool(arfcn & UPLINK), tn, fn, channel, sub_slot, bytes(data[4 * words :]))
+
+
+def datagram(frame):
+    """(source, destination, data) of a frame on virtual Um; endpoints are 6 octets."""
+    group = UPLINK_GROUP if frame.uplink else DOWNLINK_GROUP
+    return endpoint((127, 0, 0, 1), PORT), endpoint(map(int, group.split(".")), PORT), encode(frame)

@@ -195,7 +195,7 @@ class Phone:
         self.heard = []
         self.sacch = []
         self.voice = []
-        self.tmsi = None
+        self.tmsi = self.rejected = None
         self.reports = True  # measurement reports on the SACCH
         self.answers = {
             b"\x05\x18": answer_identity,
@@ -209,6 +209,7 @@ class Phone:
         """A burst on the RACH, and `info` in the SABM of the channel that it is given. Its own answer counts only."""
         self.ra, self.fn, self.info, self.patience = ra, fn, info, patience
         self.rejected = None
+        self.vanish()
         self.bench.phones.append(self)
         self.bench.l1.up(0x03, 0x88, bytes((ra, 2)), fn=fn)
 
@@ -273,6 +274,7 @@ class Phone:
 
     def vanish(self):
         """It goes where no radio goes."""
+        self.chan = None
         if self in self.bench.phones:
             self.bench.phones.remove(self)
 
@@ -347,6 +349,7 @@ class User:
     def __init__(self):
         self.events = []
         self.connections = []
+        self.updates = []
 
     def _note(self, name, connection, what=None):
         self.events.append((name, what) if what is not None else (name,))
@@ -370,6 +373,9 @@ class User:
 
     def lost(self, connection, cause, now):
         self._note("lost", connection, cause)
+
+    def registered(self, subscriber, now):
+        self.updates.append(subscriber.imsi)
 
     @property
     def names(self):
@@ -465,7 +471,7 @@ class Bench:
         phone.access(0x0E, location_update(imsi))
         self.run(8000)
         assert self.cell.subscribers.find(imsi=imsi).registered and self.cell.idle, phone.told
-        phone.chan = None
+        phone.vanish()
         phone.heard.clear()
         return phone
 

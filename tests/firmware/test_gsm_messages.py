@@ -85,8 +85,8 @@ def test_immediate_assignment():
 
 def test_immediate_assignment_reject():
     other = broadcast.request_reference(5, 127310)
-    block = broadcast.immediate_assignment_reject([REFERENCE, other], 5)
-    assert block.hex() == "4d063a03" + "0efaa305" + 3 * "0501ce05" + "2b2b2b"
+    block = broadcast.immediate_assignment_reject([REFERENCE + b"\5", other + b"\6"])
+    assert block.hex() == "4d063a03" + "0efaa305" + 3 * "0501ce06" + "2b2b2b"
     _read("RRImmediateAssignmentReject", block)
 
 

@@ -134,7 +134,7 @@ def test_an_outgoing_call_with_dtmf_and_speech():
     call = phone.dial("5550123")
     stand_in.until(lambda: call.state == "ACTIVE")
     (setup,) = stand_in.sent_by_phone(3, 5)
-    assert setup[2:] == bytes.fromhex("0401a05e0581550521f3150101")
+    assert setup[2:] == bytes.fromhex("040220805e0581550521f3150101")
     stand_in.until(lambda: stand_in.sent_by_phone(3, 0x0F) == [bytes((3, 0x0F))])
     phone.press("12#")
     stand_in.until(lambda: call.dtmf == "12#")

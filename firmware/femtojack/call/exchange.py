@@ -246,7 +246,7 @@ class Exchange:
         self._media = []
         self._far_ends = []  # SipParty
         self._conversations = []
-        calls.user = self
+        calls.bind(self)
 
     def bind(self, agent):
         """`agent` is femtojack.sip.ua.UserAgent, or femtojack.call.loopback.Loopback on a board without a network."""

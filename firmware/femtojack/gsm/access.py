@@ -17,6 +17,7 @@ _REPEAT_MS = const(1900)  # four pages in T3113
 MOST_PAGES = const(16)  # phones that are paged at a time
 _EMERGENCY = const(0b101)  # establishment causes, TS 44.018 table 9.1.8.1: the first three bits of RA
 _MOST_REJECTED = const(4)  # in one message
+_SPREAD = const(6)  # seconds
 
 
 class Access:
@@ -61,8 +62,10 @@ class Access:
             channel.reference = reference
             channel.activate(self, advance, self.power, now)
         else:
+            # Not all to the same second: they would only meet again.
+            wait = min(self._wait + self.rejects % _SPREAD, 255)
             self.rejects += 1
-            self._rejected.append(reference)
+            self._rejected.append(reference + bytes((wait,)))
             if len(self._rejected) == _MOST_REJECTED:
                 self.reject()
 
@@ -70,12 +73,12 @@ class Access:
         for channel in self._channels:
             if channel.reference == reference and channel.state in (ACTIVATING, WAITING):
                 return True
-        return reference in self._rejected
+        return any(rejected[:3] == reference for rejected in self._rejected)
 
     def reject(self):
         """Send what refusals there are."""
         if self._rejected:
-            self._mailbox.grant(immediate_assignment_reject(self._rejected, self._wait))
+            self._mailbox.grant(immediate_assignment_reject(self._rejected))
             self._rejected.clear()
 
     # -- as the user of a channel whose phone has not come yet --------------------------------------------------------
@@ -141,14 +144,22 @@ class Pager:
 
     def step(self, now):
         """Run what is due."""
-        for page in list(self._pages):
+        while self._expire(now):
+            pass
+        for page in self._pages:
+            if page.repeat.due(now):
+                page.repeat.start(now, _REPEAT_MS)
+                self._call(page.subscriber)
+
+    def _expire(self, now):
+        """Give up one page that nobody answered; what hears of it may stop or begin others. False: there is none."""
+        for page in self._pages:
             if page.t3113.due(now):
                 self._pages.remove(page)
                 self._trace("gsm.timer", b"T3113")
                 self._timed_out(page.subscriber, now)
-            elif page.repeat.due(now):
-                page.repeat.start(now, _REPEAT_MS)
-                self._call(page.subscriber)
+                return True
+        return False
 
     @property
     def deadline(self):

@@ -7,7 +7,7 @@ _BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-_ESCAPE = const(0x1B)
+ESCAPE = const(0x1B)
 # 6.2.1.1, after an escape
 _EXTENSION = {
     0x0A: "\f", 0x14: "^", 0x28: "{", 0x29: "}", 0x2F: "\\", 0x3C: "[", 0x3D: "~", 0x3E: "]", 0x40: "|", 0x65: "€",
@@ -21,7 +21,7 @@ def septets(text):
     for character in text:
         at = _BASIC.find(character)
         if character in _EXTENDED:
-            out.append(_ESCAPE)
+            out.append(ESCAPE)
             at = _EXTENDED[character]
         if at < 0 or character == "\x1b":
             return None
@@ -34,7 +34,7 @@ def text_of(octets):
     text = ""
     escaped = False
     for code in octets:
-        if code == _ESCAPE:
+        if code == ESCAPE:
             escaped = not escaped
             continue
         character = _BASIC[code & 0x7F]

@@ -104,11 +104,11 @@ def immediate_assignment(description, reference, advance):
     return _block(_IMMEDIATE_ASSIGNMENT, body)
 
 
-def immediate_assignment_reject(references, wait):
-    """Up to four request references, each to wait `wait` seconds (T3122); the last fills the places left."""
+def immediate_assignment_reject(refusals):
+    """Up to four refusals, each a request reference and the seconds to wait (T3122); the last fills the places left."""
     body = bytes((_SAME_AS_BEFORE,))
     for i in range(4):
-        body += references[min(i, len(references) - 1)] + bytes((wait,))
+        body += refusals[min(i, len(refusals) - 1)]
     return _block(_IMMEDIATE_ASSIGNMENT_REJECT, body)
 
 

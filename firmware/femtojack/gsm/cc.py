@@ -63,12 +63,12 @@ class Call:
     `held`        the phone has put it on hold      `audio`     the leg of the bridge; None until there is a channel
     """
 
-    def __init__(self, control, subscriber, ti, state):
+    def __init__(self, control, subscriber, ti, state, conversation=None):
         self._control = control
         self.subscriber = subscriber
         self.ti = ti  # as we send it
         self.connection = None
-        self.conversation = None
+        self.conversation = conversation
         self.number = ""
         self.emergency = self.withheld = self.held = False
         self.audio = None
@@ -371,6 +371,9 @@ class CallControl:
         self.calls = []
         self.refused = 0  # messages without a call
         cell.users[PD_CC] = self
+
+    def bind(self, user):
+        self.user = user
 
     # -- what the exchange asks for -----------------------------------------------------------------------------------
 

@@ -6,7 +6,8 @@ A user serves one protocol, `cell.users[pd]` (l3.PD_CC, PD_SMS, PD_SS). It hears
     user.received(connection, message, now)       a whole message: a memoryview valid during the call
     user.assigned(connection, now), user.assignment_failed(connection, cause, now)
     user.lost(connection, cause, now)             there is no connection any more
-Causes are femtojack.gsm.rr's. What a user may ask of a connection: femtojack.gsm.mm.Connection.
+The user of PD_SMS also hears user.registered(subscriber, now) after each location updating. Causes are
+femtojack.gsm.rr's. What a user may ask of a connection: femtojack.gsm.connections.Connection.
 """
 
 from micropython import const
@@ -16,7 +17,8 @@ from femtojack.gsm.access import Access, Pager
 from femtojack.gsm.auth import Triplets
 from femtojack.gsm.broadcast import Broadcast
 from femtojack.gsm.channel import Channel
-from femtojack.gsm.mm import OVER, READY, Connection, Session
+from femtojack.gsm.connections import Connection
+from femtojack.gsm.mm import OVER, READY, Session
 from femtojack.gsm.rr import PAGING_TIMED_OUT, REFUSED
 from femtojack.gsm.subscribers import Subscribers
 from femtojack.ticks import Timer, earlier, ticks_diff
@@ -45,7 +47,7 @@ class Cell:
         self._mailbox = mailbox = l1.Mailbox(board.l1)
         broadcast = Broadcast(settings, self.lai)
         self._blocks = broadcast.blocks()
-        self._slots = slots(settings["combined"])
+        self._slots = slots(settings["combined"], settings["traffic_channels"])
         self.channels = self._build(self._blocks[4][1], self._blocks[5][1])
         self._by_number = {channel.chan_nr: channel for channel in self.channels}
         self.access = Access(mailbox, self.channels, settings, self._arrived)
@@ -90,6 +92,10 @@ class Cell:
             if not any(other.subscriber is connection.subscriber for other in self._waiting):
                 self._pager.stop(connection.subscriber)
 
+    def awaits(self, subscriber):
+        """Whether somebody has asked for a connection to this phone, and has none yet."""
+        return any(connection.subscriber is subscriber for connection in self._waiting)
+
     @property
     def idle(self):
         """Every channel is free."""
@@ -103,13 +109,19 @@ class Cell:
         for connection in list(self._waiting):
             if connection.subscriber is session.subscriber and connection in self._waiting and session.state == READY:
                 self._waiting.remove(connection)
-                session.adopt(connection, now)
+                session.connections.adopt(connection, now)
 
     def alone(self, session, now):
         """A phone is here: what else claims to be it, is not."""
         for other in list(self.sessions):
             if other is not session and other.subscriber is session.subscriber and other.subscriber.index >= 0:
                 other.abort(REFUSED, now)
+
+    def registered(self, subscriber, now):
+        """A phone has updated its location: texts may wait for it."""
+        user = self.users.get(l3.PD_SMS)
+        if user:
+            user.registered(subscriber, now)
 
     def _session(self, subscriber):
         for session in self.sessions:
@@ -136,6 +148,11 @@ class Cell:
 
     def step(self, now):
         """Drain the mailbox, then run what is due. Returns the next deadline or None."""
+        self.run(now)
+        return self.deadline(now)
+
+    def run(self, now):
+        """As `step`, for who asks for the deadline later."""
         self.now = now
         if not self._started:
             self._start(now)
@@ -146,15 +163,14 @@ class Cell:
         for channel in self.channels:
             if not channel.free:
                 channel.step(now)
-        for session in list(self.sessions):
+        for session in self.sessions:
             session.step(now)
-            if session.state == READY:
+            if self._waiting and session.state == READY:
                 self.deliver(session, now)
         self._bury(now)
         self._pager.step(now)
         if self._sweep.due(now):
             self._sweep_out(now)
-        return self.deadline(now)
 
     def deadline(self, now):
         """The next deadline or None; users may have started timers since the step."""
@@ -175,11 +191,19 @@ class Cell:
 
     def _bury(self, now):
         """Forget the sessions that are over, and those who waited for what they did not bring."""
-        for session in list(self.sessions):
+        for i in range(len(self.sessions) - 1, -1, -1):
+            session = self.sessions[i]
             if session.state == OVER:
-                self.sessions.remove(session)
-                if session.subscriber and not self._pager.is_paging(session.subscriber):
-                    self._fail(session.subscriber, REFUSED, now)
+                self.sessions.pop(i)
+                if self.awaits(session.subscriber):
+                    self._left_waiting(session, now)
+
+    def _left_waiting(self, session, now):
+        """Somebody waits for a phone that has just gone: call it back, unless it was not let in."""
+        if session.served and session.subscriber.registered:
+            self._pager.page(session.subscriber, now)
+        if not self._pager.is_paging(session.subscriber):
+            self._fail(session.subscriber, REFUSED, now)
 
     def _sweep_out(self, now):
         """Phones that have not been heard of for longer than T3212 are gone."""
@@ -236,9 +260,8 @@ class Cell:
             channel.confirmed("inactive", now)
 
 
-def slots(combined):
-    """What each time slot is used for: CCCH with SDCCH/4 and seven TCH/F, or CCCH, SDCCH/8 and six TCH/F."""
-    traffic = l1.TCH_F | l1.ON_SECOND
-    if combined:
-        return (l1.CCCH_SDCCH4,) + (traffic,) * 7
-    return (l1.CCCH, l1.SDCCH8 | l1.ON_SECOND) + (traffic,) * 6
+def slots(combined, traffic):
+    """What each time slot is used for: CCCH with SDCCH/4, or CCCH and SDCCH/8, and then `traffic` TCH/F at most."""
+    used = [l1.CCCH_SDCCH4] if combined else [l1.CCCH, l1.SDCCH8 | l1.ON_SECOND]
+    used += [l1.TCH_F | l1.ON_SECOND] * min(traffic, 8 - len(used))
+    return used + [l1.OFF] * (8 - len(used))

@@ -280,9 +280,7 @@ class Channel:
     def _in_releasing(self, event, arg, now):
         if event == "left":
             self._linger(now)
-        elif event != "established":
-            if event == "lost":
-                self._hold.start(now, T3109)
+        elif event in ("timeout", "drop", "inactive"):  # not "lost": T3109 runs
             self._deactivate(now)
 
     def _in_lingering(self, event, arg, now):

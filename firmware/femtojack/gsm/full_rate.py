@@ -17,8 +17,9 @@ from femtojack.views import ALL
 from femtojack.voice.dtmf import Dtmf
 
 FRAME = const(33)  # octets
-_FRAMES = const(3)  # of slack each way: 60 ms
-_HALVES = const(6)
+_FRAMES = const(3)  # of slack to the phone: 60 ms
+_HALVES = const(8)  # blocks from the phone; those that wait and those that were given and are still in use
+_MOST_HALVES = const(3)  # that wait when a frame comes
 
 
 class FullRateLeg:
@@ -33,7 +34,7 @@ class FullRateLeg:
         voice.gsm_fr_init(self._codec)
         heard = memoryview(array("h", bytes(2 * BLOCK * _HALVES)))
         self._heard = [heard[i * BLOCK : (i + 1) * BLOCK] for i in range(_HALVES)]
-        self._heard_frames = [heard[2 * i * BLOCK : 2 * (i + 1) * BLOCK] for i in range(_FRAMES)]
+        self._heard_frames = [heard[i * BLOCK : (i + 2) * BLOCK] for i in range(0, _HALVES, 2)]
         self._said = array("h", bytes(4 * BLOCK))
         said = memoryview(self._said)
         self._said_halves = (said[:BLOCK], said[BLOCK:])
@@ -132,7 +133,7 @@ class FullRateLeg:
             self._send()
         elif self._dtmf.sounding:
             other.put(self._dtmf.block())
-            other.put(self._dtmf.block() or self._silence)
+            other.put(self._dtmf.block())
             other._send()
         elif len(frame):
             other.forward(frame)
@@ -143,7 +144,7 @@ class FullRateLeg:
             self._speech.send(frame)
 
     def _hear(self, frame):
-        if self._heard_count > _HALVES - 3:  # one more may still be in use
+        if self._heard_count > _MOST_HALVES:
             self.dropped += 2
             self._next_heard = (self._next_heard + 2) % _HALVES
             self._heard_count -= 2
@@ -152,7 +153,7 @@ class FullRateLeg:
         self._heard_count += 2
         if self._dtmf.sounding:
             self._heard[at][ALL] = self._dtmf.block()
-            self._heard[at + 1][ALL] = self._dtmf.block() or self._silence
+            self._heard[at + 1][ALL] = self._dtmf.block()
 
     def _carry(self):
         leg = self._driven

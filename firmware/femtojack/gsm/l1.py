@@ -131,7 +131,8 @@ class Mailbox:
             if n >= _HEAD and n == _HEAD + up[3]:
                 break
             self.bad += 1
-        self.type, self.chan_nr, self.link_id, self.length = up[0], up[1], up[2], up[3]
+        self.type, self.chan_nr = up[0], up[1]
+        self.link_id, self.length = up[2], up[3]
         self.fn = up[5] << 16 | up[6] << 8 | up[7]  # below 2715648
         return True
 
@@ -140,7 +141,8 @@ class Mailbox:
     def data(self, chan_nr, link_id, fn):
         """Send the block in `out` for the frame number that RTS.ind gave."""
         down = self._down
-        down[5], down[6], down[7] = fn >> 16 & 0xFF, fn >> 8 & 0xFF, fn & 0xFF
+        down[5] = fn >> 16 & 0xFF
+        down[6], down[7] = fn >> 8 & 0xFF, fn & 0xFF
         return self._send(_DATA_REQ, chan_nr, link_id, BLOCK)
 
     def sacch(self, chan_nr, fn, power, advance):
@@ -198,7 +200,8 @@ class Mailbox:
 
     def _send(self, kind, chan_nr, link_id, n):
         down = self._down
-        down[0], down[1], down[2], down[3] = kind, chan_nr, link_id, n
+        down[0], down[1] = kind, chan_nr
+        down[2], down[3] = link_id, n
         if self._port.send(down, _HEAD + n):
             return True
         self.refused += 1

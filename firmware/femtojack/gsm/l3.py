@@ -215,7 +215,7 @@ def identity_of_tmsi(tmsi):
     return b"\xf4" + tmsi
 
 
-def identity(value):
+def identity(value) -> tuple:
     """(kind, digits as str, or four octets of a TMSI) of a mobile identity's value; (NO_IDENTITY, "") if it is bad."""
     if not value:
         return NO_IDENTITY, ""

@@ -415,10 +415,12 @@ class Link:
         return True
 
     def _segment_done(self):
-        self._again = False
-        if self.state == ESTABLISHED:
-            self._t200.stop()
-            self._attempts = 0
+        """With k = 1 nothing is outstanding now, so recovery has served; some phones never answer its question."""
+        self._again = self._enquire = False
+        self._t200.stop()
+        self._attempts = 0
+        if self.state == RECOVERY:
+            self._fsm.go(ESTABLISHED)
         self._offset += self._n201
         if self._offset >= len(self._queue[0]):
             self._queue.pop(0)

@@ -8,7 +8,8 @@ from micropython import const
 
 from femtojack.fsm import SharedFsm
 from femtojack.gsm import l3
-from femtojack.gsm.rr import ABORTED, PHONE_DETACHED, RadioConnection
+from femtojack.gsm.connections import Connection, Connections
+from femtojack.gsm.rr import PHONE_DETACHED, RadioConnection
 from femtojack.gsm.subscribers import Subscriber
 from femtojack.ticks import Timer, earlier
 
@@ -39,55 +40,10 @@ _SERVICES = {  # protocol of each kind of CM service
     l3.SERVICE_SMS: l3.PD_SMS,
     l3.SERVICE_SS: l3.PD_SS,
 }
-_MOST_CONNECTIONS = const(6)  # of one phone
 
 _UPDATE = "update"  # what a session is for
 _SERVICE = "service"
 _PAGED = "paged"
-
-
-class Connection:
-    """An MM connection (TS 24.007): one call, message or service of one phone. Several share its radio connection.
-
-    `subscriber` is a femtojack.gsm.subscribers.Subscriber; `service` is what the phone asked for (l3.SERVICE_CALL ...),
-    0 when the network opened it.
-    """
-
-    def __init__(self, cell, subscriber, user, service=0):
-        self._cell = cell
-        self.subscriber, self.user, self.service = subscriber, user, service
-        self.session = None  # while the phone is being paged
-        self.ti = None  # as the network sends it, from the first message on
-
-    @property
-    def emergency(self):
-        return self.service == l3.SERVICE_EMERGENCY
-
-    @property
-    def speech(self):
-        """The femtojack.gsm.channel.Speech of the phone's traffic channel; None while it has none."""
-        return self.session.radio.channel.speech if self.session else None
-
-    def send(self, data, now, sapi=0):
-        """Send a layer 3 message (1..251 octets); SAPI 3 is established when it must be. False: it cannot be sent."""
-        if self.session is None:
-            return False
-        if self.ti is None:
-            self.ti = data[0] >> 4
-        return self.session.radio.send(data, now, sapi)
-
-    def assign(self, now):
-        """Get a traffic channel in speech mode: user.assigned(connection, now) or
-        user.assignment_failed(connection, cause, now) comes in a later step."""
-        if self.session:
-            self.session.assign(self, now)
-
-    def release(self, now):
-        """Have done with it; nothing more is heard of it. The last connection of a phone closes its channel."""
-        if self.session:
-            self.session.part(self, now)
-        else:
-            self._cell.forget(self)
 
 
 class Session:
@@ -98,11 +54,11 @@ class Session:
         self._trace = cell.trace
         self.radio = RadioConnection(channel, cell.access, self, cell.trace)
         self.subscriber = None
-        self.connections = []
-        self._assigning = []  # connections that wait for the traffic channel
+        self.connections = Connections(self)
         self._fsm = SharedFsm("mm", _TABLE, STARTING, cell.trace, self)
         self._timer = Timer()
         self._purpose = ""
+        self.served = False  # it has come to MM connections
         self._service = 0
         self._named_by = l3.NO_IDENTITY
         self._triplet = None
@@ -118,23 +74,7 @@ class Session:
     def over(self):
         return self._fsm.state == OVER
 
-    # -- from its connections -----------------------------------------------------------------------------------------
-
-    def adopt(self, connection, now):
-        """A connection that the network wants gets its way."""
-        self._add(connection)
-        connection.user.connected(connection, now)
-
-    def assign(self, connection, now):
-        if connection not in self._assigning:
-            self._assigning.append(connection)
-            self.radio.assign(now)
-
-    def part(self, connection, now):
-        """A connection is released by its user."""
-        self._forget(connection)
-        if not self.connections and self.state == READY:
-            self.close(now)
+    # -- its end ------------------------------------------------------------------------------------------------------
 
     def close(self, now, cause=l3.RR_NORMAL):
         """End the radio connection, quietly for whoever still has a connection."""
@@ -142,51 +82,33 @@ class Session:
             self._end()
             self.radio.release(now, cause)
 
+    def close_unused(self, now):
+        """End it if nobody has a connection any more, or waits for one."""
+        if self.state == READY and not self.connections.any and not self._cell.awaits(self.subscriber):
+            self.close(now)
+
     def abort(self, cause, now):
         """End it all; the users hear `cause`."""
         if not self.over:
             self.close(now)
-            self._tell_lost(cause, now)
-
-    def _add(self, connection):
-        connection.session = self
-        self.connections.append(connection)
-
-    def _forget(self, connection):
-        connection.session = None
-        self.connections.remove(connection)
-        if connection in self._assigning:
-            self._assigning.remove(connection)
+            self.connections.lose(cause, now)
 
     def _end(self):
         self._timer.stop()
         self._fsm.go(OVER)
 
-    def _tell_lost(self, cause, now):
-        self._assigning.clear()
-        while self.connections:
-            connection = self.connections.pop(0)
-            connection.session = None
-            connection.user.lost(connection, cause, now)
-
     # -- from the radio -----------------------------------------------------------------------------------------------
 
     def assigned(self, now):
-        waiting, self._assigning = self._assigning, []
-        for connection in waiting:
-            if connection.session is self:
-                connection.user.assigned(connection, now)
+        self.connections.assigned(now)
 
     def assignment_failed(self, cause, now):
-        waiting, self._assigning = self._assigning, []
-        for connection in waiting:
-            if connection.session is self:
-                connection.user.assignment_failed(connection, cause, now)
+        self.connections.assignment_failed(cause, now)
 
     def lost(self, cause, now):
         if not self.over:
             self._end()
-            self._tell_lost(cause, now)
+            self.connections.lose(cause, now)
 
     def ciphered(self, message, now):
         self._fsm.dispatch("ciphered", message, now)
@@ -433,26 +355,24 @@ class Session:
         self.subscriber.seen = now
         self._timer.stop()
         self._fsm.go(READY)
+        self.served = True
         if service:
             self._open(service, accept, now)
         self._cell.deliver(self, now)
-        if not self.connections and not self.over:
-            self.close(now)
+        self.close_unused(now)
 
     def _open(self, service, accept, now):
         """A CM service: accept or refuse it."""
         user = self._cell.users.get(_SERVICES.get(service))
         if user is None:
             self.radio.send(l3.cm_service_reject(l3.SERVICE_NOT_SUPPORTED), now)
-        elif len(self.connections) >= _MOST_CONNECTIONS:
+        elif self.connections.full:
             self.radio.send(l3.cm_service_reject(l3.CONGESTION), now)
         else:
             if accept:
                 self.radio.send(l3.cm_service_accept(), now)
-            connection = Connection(self._cell, self.subscriber, user, service)
-            self._add(connection)
             self._timer.start(now, _SILENCE_MS)
-            user.opened(connection, now)
+            self.connections.open(Connection(self._cell, self.subscriber, user, service), now)
 
     def _detach(self, message, now):
         kind, who = l3.identity(l3.lv(message, 3))
@@ -538,6 +458,7 @@ class Session:
             self._cell.subscribers.confirm_tmsi(self.subscriber)
             if self._purpose == _UPDATE:
                 self.close(now)
+                self._cell.registered(self.subscriber, now)
             else:
                 self._conclude(now)
         else:
@@ -561,35 +482,17 @@ class Session:
             self._detach(message, now)
 
     def _deliver(self, message, now):
-        """A message of a user's protocol: to the connection that has its TI, or takes it."""
+        """A message of a user's protocol."""
         user = self._cell.users.get(l3.pd(message))
-        connection = self._connection(user, message[0] >> 4 ^ 8) if user else None
-        if connection is None:
+        if user and self.connections.deliver(user, message, now):
+            self._timer.stop()
+        else:
             self.radio.send(l3.mm_status(l3.NOT_COMPATIBLE), now)
-            return
-        self._timer.stop()
-        user.received(connection, message, now)
-
-    def _connection(self, user, ti):
-        anyone = None
-        for connection in self.connections:
-            if connection.user is user:
-                if connection.ti == ti:
-                    return connection
-                if anyone is None or (anyone.ti is not None and connection.ti is None):
-                    anyone = connection
-        if anyone and anyone.ti is None:
-            anyone.ti = ti
-        return anyone
 
     def _silent(self, now):
         """The phone asked for a service and then said nothing, or takes it back."""
-        for connection in list(self.connections):
-            if connection.ti is None and connection.service:
-                self._forget(connection)
-                connection.user.lost(connection, ABORTED, now)
-        if not self.connections and not self.over:
-            self.close(now)
+        self.connections.lose_silent(now)
+        self.close_unused(now)
 
 
 _FIRST = {

@@ -238,6 +238,9 @@ class Transfers:
         self._reference = 0
         cell.users[PD_SMS] = self
 
+    def bind(self, user):
+        self.user = user
+
     # -- what the centre asks for -------------------------------------------------------------------------------------
 
     def deliver(self, subscriber, tpdu, about, now):

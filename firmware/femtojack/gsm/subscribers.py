@@ -22,12 +22,13 @@ class Subscriber:
     `tmsi` is what the phone is known to have, four octets or None; `new_tmsi` what it has been sent and may have.
     """
 
-    def __init__(self, index, imsi, number):
+    def __init__(self, index, imsi, number, tmsi=None):
         self.index = index
         self.imsi = imsi
         self.imei = ""
         self.number = number
-        self.tmsi = self.new_tmsi = None
+        self.tmsi = tmsi
+        self.new_tmsi = None
         self.registered = False
         self.key_number = 0  # ciphering key sequence number of the last authentication, 0..6
         self.seen = 0  # ticks of the last sign of life, valid while registered
@@ -153,9 +154,9 @@ def _pack(s):
 
 
 def _unpack(index, record):
-    s = Subscriber(index, bcd_digits(record[1:9]), bcd_digits(record[17:25]))
-    s.imei = bcd_digits(record[9:17])
-    s.registered = bool(record[0] & _REGISTERED)
     tmsi = bytes(record[25:29])
-    s.tmsi = None if tmsi == _NO_TMSI else tmsi
+    imsi, imei, number = bcd_digits(record[1:9]), bcd_digits(record[9:17]), bcd_digits(record[17:25])
+    s = Subscriber(index, imsi, number, None if tmsi == _NO_TMSI else tmsi)
+    s.imei = imei
+    s.registered = bool(record[0] & _REGISTERED)
     return s

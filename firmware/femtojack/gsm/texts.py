@@ -9,7 +9,7 @@ _AGAIN = const(120000)  # ms: the phone did not answer, or had no time
 _FULL = const(1800000)  # it has no memory, and may forget to say when it has
 _BUSY = const(2000)  # our own channels were in use
 _PROTOCOL_ERROR = const(111)  # RP cause
-_ACCEPTED = const(202)
+ACCEPTED = const(202)  # status: it waits for its phone
 
 # SIP status -> RP cause; what is not here is a temporary failure
 _CAUSES = {403: 21, 404: 1, 405: 69, 410: 28, 415: 69, 480: 27, 484: 28, 501: 69, 503: 42, 513: 50, 603: 21, 604: 1}
@@ -31,20 +31,25 @@ class Texts:
         self._reference = 0
         self._wait = {}  # number -> Timer until which nothing is sent there
         self.pager = None
-        transfers.user = self
+        transfers.bind(self)
+
+    def bind(self, pager):
+        self.pager = pager
 
     @property
     def waiting(self):
         """How many texts wait for their phones."""
-        return len(self._outbox)
+        return self._outbox.waiting
 
     def step(self, now):
         """Send what waits to whom it can be sent. Returns the next deadline or None."""
+        if not self._outbox.waiting:
+            return self._transfers.step(now)
         for number in [number for number in self._wait if self._wait[number].due(now)]:
             self._wait.pop(number)
         self._send_waiting(now)
         deadline = self._transfers.step(now)
-        for text in self._outbox:
+        for text in self._outbox.texts:
             if text.number in self._wait:
                 deadline = earlier(deadline, self._wait[text.number].deadline)
         return deadline
@@ -81,7 +86,7 @@ class Texts:
 
     # -- from SIP -----------------------------------------------------------------------------------------------------
 
-    def text(self, number, sender, text, now):
+    def text(self, number, sender, text):
         """A text came by SIP: the status to answer with."""
         numbers = self._numbers(number) or (self._numbers(self._group) if self._spare else [])
         if not numbers:
@@ -90,7 +95,7 @@ class Texts:
         tpdus = tpdu.delivers(sender, text, self._reference)
         if tpdus is None:
             return 513
-        return _ACCEPTED if self._keep(numbers, tpdus) else 503
+        return ACCEPTED if self._keep(numbers, tpdus) else 503
 
     # -- to phones ----------------------------------------------------------------------------------------------------
 
@@ -108,7 +113,7 @@ class Texts:
 
     def _send_waiting(self, now):
         begun = []
-        for text in self._outbox:
+        for text in self._outbox.texts:
             if text.number in begun:
                 continue
             begun.append(text.number)

@@ -24,8 +24,11 @@ UCS2 = const(2)
 
 _CONCATENATED = const(6)  # octets of a header that says: one part of several (9.2.3.24.1)
 _HEADER_SEPTETS = const(7)
+_SEPTETS_ALONE = const(160)
 _PART_SEPTETS = const(153)
 _PART_UCS2 = const(134)  # octets
+_UCS2_CODING = const(8)
+_HIGH_SURROGATE = const(0xD8)  # the first octet's upper six bits
 # 2000-01-01 00:00, UTC: a box has no clock (9.2.3.11)
 _NO_TIME = b"\x00\x10\x10\x00\x00\x00\x00"
 
@@ -96,19 +99,34 @@ def submit(data):
 
 def delivers(origin, text, reference):
     """The SMS-DELIVERs that carry `text`, in parts with `reference` (0..255); None: more than MOST_PARTS."""
-    codes = alphabet.septets(text)
-    coding, data, room, part = 0, codes, 160, _PART_SEPTETS
-    if codes is None:
-        coding, data, room, part = 8, alphabet.ucs2(text), MOST_DATA, _PART_UCS2
+    data = alphabet.septets(text)
+    coding, room, part = 0, _SEPTETS_ALONE, _PART_SEPTETS
+    if data is None:
+        data = alphabet.ucs2(text)
+        coding, room, part = _UCS2_CODING, MOST_DATA, _PART_UCS2
     if len(data) <= room:
         return [_deliver(origin, 0, coding, False, len(data), data if coding else alphabet.pack(data))]
-    count = (len(data) + part - 1) // part
-    if count > MOST_PARTS:
+    pieces = _pieces(data, part, coding)
+    if len(pieces) > MOST_PARTS:
         return None
     return [
-        _part(origin, coding, data[i * part : (i + 1) * part], bytes((5, 0, 3, reference, count, i + 1)))
-        for i in range(count)
+        _part(origin, coding, pieces[i], bytes((5, 0, 3, reference, len(pieces), i + 1))) for i in range(len(pieces))
     ]
+
+
+def _pieces(data, part, coding):
+    """`data` in pieces of at most `part`, no character cut in two."""
+    pieces = []
+    while data:
+        end = min(part, len(data))
+        if end < len(data):
+            if coding and data[end - 2] & 0xFC == _HIGH_SURROGATE:
+                end -= 2
+            elif not coding and data[end - 1] == alphabet.ESCAPE:
+                end -= 1
+        pieces.append(data[:end])
+        data = data[end:]
+    return pieces
 
 
 def _part(origin, coding, piece, header):

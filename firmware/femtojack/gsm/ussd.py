@@ -1,6 +1,6 @@
 """Short codes that a phone dials to ask the box: TS 24.090, network side.
 
-    *#100#   the phone's own number        *#101#   how the box is
+*#100#   the phone's own number        *#101#   how the box is
 """
 
 from micropython import const

@@ -24,7 +24,7 @@ class Outgoing:
 class Pager:
     """Sends and takes texts for `agent` (femtojack.sip.ua), which it is made known to.
 
-    `user.text(number, sender, text, now)` is told of each that comes, str, and returns the status to answer with;
+    `user.text(number, sender, text)` is told of each that comes, str, and returns the status to answer with;
     `user.sent(about, status, now)` of what became of one that was sent.
     """
 
@@ -32,7 +32,7 @@ class Pager:
         self._agent = agent
         self._user = user
         self._pending = []
-        agent.pager = self
+        agent.take_texts(self)
 
     def send(self, number, sender, text, about, now):
         """Send `text` to `number` for `sender`; `about` comes back with `sent`. False if it cannot be now."""
@@ -58,7 +58,7 @@ class Pager:
             self._pending.remove(outgoing)
             self._user.sent(outgoing._about, message.status, now)
 
-    def request(self, request, now):
+    def request(self, request):
         """The status to answer a MESSAGE with."""
         kind = request.content_type()
         if request.get(b"Content-Encoding") or kind not in (_TEXT, b""):
@@ -68,4 +68,4 @@ class Pager:
         except ValueError:
             return 400
         target, sender = parse_uri(request.uri), parse_uri(request.sender.uri)
-        return self._user.text(printable(target.user), printable(sender.user), text, now)
+        return self._user.text(printable(target.user), printable(sender.user), text)

@@ -53,7 +53,7 @@ class UserAgent:
         self.trace = trace
         self.dropped = 0
         self.most_calls = MAX_CALLS
-        self.pager = None  # femtojack.sip.pager, where texts are taken
+        self.pager = None  # without one, MESSAGE is no method of ours
         self._calls = []
         self._transactions = []
         self._octet = bytearray(1)
@@ -141,6 +141,10 @@ class UserAgent:
         """Keep a binding at the server from now on. Nothing happens without a server and a user."""
         if self._registration:
             self._registration.want(True, now)
+
+    def take_texts(self, pager):
+        """Give every MESSAGE to `pager` (femtojack.sip.pager)."""
+        self.pager = pager
 
     def unregister(self, now):
         """Take the binding back."""
@@ -277,7 +281,7 @@ class UserAgent:
         if transaction is None:
             self._refuse(request, source, 503)
         else:
-            self.respond(transaction, self.pager.request(request, now), now)
+            self.respond(transaction, self.pager.request(request), now)
 
     def _acknowledged(self, request, now):
         call = self._call_of(request)

@@ -48,13 +48,13 @@ class Dtmf:
         return self._held or self._played < _LEAST
 
     def block(self):
-        """The next 80 samples, valid until the next; None once it is over."""
-        if not self.sounding:
-            return None
-        self._played = min(self._played + 1, _LEAST)
+        """The next 80 samples, valid until the next; zeros once it is over."""
         out = self._block
         for i in range(BLOCK):
             out[i] = 0
+        if not self.sounding:
+            return out
+        self._played = min(self._played + 1, _LEAST)
         for tone in self._tones:
             c, y1, y2 = tone
             for i in range(BLOCK):

@@ -9,10 +9,8 @@ import struct
 import sys
 
 from femtohost.errors import UserError
-from femtohost.gsmtap import decode, encode
+from femtohost.gsmtap import DOWNLINK_GROUP, PORT, UPLINK_GROUP, decode, encode
 
-PORT = 4729  # IANA: gsmtap
-DOWNLINK, UPLINK = "239.193.23.1", "239.193.23.2"
 LOOPBACK = "lo"
 LARGEST = 2048
 MEMBERSHIP = struct.Struct("=4s4si")  # ip_mreqn: group, address, interface index
@@ -31,7 +29,7 @@ class GsmtapBridge:
         self._air = None
         self.unsent = self.strange = 0
         self._index = _index(interface)
-        self._out_group, in_group = (DOWNLINK, UPLINK) if cell else (UPLINK, DOWNLINK)
+        self._out_group, in_group = (DOWNLINK_GROUP, UPLINK_GROUP) if cell else (UPLINK_GROUP, DOWNLINK_GROUP)
         self._out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._in = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:

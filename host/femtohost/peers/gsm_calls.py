@@ -28,6 +28,7 @@ WITH_DTMF = ("ACTIVE",)
 T303_S, T305_S, T308_S, T310_S, T313_S = 30, 30, 30, 30, 30
 T336_S, TONE_S = 10, 0.12
 MOST_TIS = 7
+SETUP_FIXED = {0x34: 1}  # the signal element of a call that waits (10.5.4.23)
 
 
 class Call:
@@ -68,7 +69,8 @@ class Call:
 
     def begin(self):
         self._become("ASKING")
-        self._calls.mm.request(SERVICE_EMERGENCY if self.emergency else SERVICE_CALL, self._calls)
+        service = SERVICE_EMERGENCY if self.emergency else SERVICE_CALL
+        self._calls.mm.request(service, self._calls, self._calls.engaged(self))
 
     def granted(self):
         self._become("INITIATED")
@@ -224,7 +226,7 @@ class Call:
 
     def arrive(self, reader):
         """SETUP: confirm, and ring (5.2.2)."""
-        calling = reader.elements().get(0x5C)
+        calling = reader.elements(SETUP_FIXED).get(0x5C)
         self.number = l3.read_number(calling) if calling else ""
         self._become("PRESENT")
         if self._calls.engaged(self) and not self._calls.call_waiting:

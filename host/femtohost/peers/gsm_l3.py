@@ -117,7 +117,8 @@ def location_area(mcc, mnc, lac):
 
 # -- calls ------------------------------------------------------------------------------------------------------------
 
-BEARER_FULL_RATE = tlv(0x04, b"\xa0")  # BEARER CAPABILITY: speech, full rate only (TS 24.008 10.5.4.5)
+# BEARER CAPABILITY (TS 24.008 10.5.4.5): speech, full rate only, version 1. OsmoMSC wants to be told the version.
+BEARER_FULL_RATE = tlv(0x04, b"\x20\x80")
 CC_CAPABILITIES = tlv(0x15, b"\x01")  # DTMF (10.5.4.5a)
 UNKNOWN_ISDN = 0x81  # type of number unknown, plan E.164 (10.5.4.7)
 

@@ -11,6 +11,7 @@ UI, SABM, DISC, UA, DM = 0x03, 0x2F, 0x43, 0x63, 0x0F  # control octets without 
 RR, RNR, REJ = 0x01, 0x05, 0x09
 PF = 0x10
 PAD = 0x2B
+N200_OTHER = 5  # repetitions of SABM and DISC, whatever the channel (TS 44.006 5.8.2)
 LONGEST_L3 = 251  # octets in segments (TS 44.006 5.8.5 leaves it to layer 3; TS 24.007 has no longer message)
 
 
@@ -157,7 +158,7 @@ class DataLink:
     def _expired(self):
         """T200: again, with P set, at most N200 times (5.5.7)."""
         self._attempts += 1
-        if self._attempts > self._n200:
+        if self._attempts > (self._n200 if self.state == "ESTABLISHED" else N200_OTHER):
             self._fail("no answer")
             return
         self._again = self._poll = True

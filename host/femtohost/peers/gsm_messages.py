@@ -200,6 +200,7 @@ class Ussd:
         self._mm = mm
         self.answers = []
         self._code = None
+        self._connected = False
 
     @property
     def active(self):
@@ -207,10 +208,11 @@ class Ussd:
 
     def ask(self, code):
         """Send `code`, such as *#100#."""
-        self._code = code
+        self._code, self._connected = code, False
         self._mm.request(SERVICE_SS, self)
 
     def granted(self):
+        self._connected = True
         octets, _ = pack(self._code)
         parameter = bytes((0x30,)) + l3.lv(l3.tlv(0x04, bytes((USSD_ALPHABET,))) + l3.tlv(0x04, octets))
         invoke = bytes((INVOKE,)) + l3.lv(l3.tlv(2, b"\1") + l3.tlv(2, bytes((PROCESS_USSD,))) + parameter)
@@ -221,7 +223,7 @@ class Ussd:
         self._done(None)
 
     def released(self, why):
-        if self._code is not None and self._mm.rr.state != "ACCESS":
+        if self._code is not None and self._connected:
             self._done(None)
 
     def received(self, message):

@@ -181,9 +181,14 @@ class Mobility:
 
     # -- services of the layers above -----------------------------------------------------------------------------
 
-    def request(self, service, user):
-        """A connection for `user`: `granted()` or `refused(cause)` follows; cause None: no channel."""
-        if self.rr.state == "DEDICATED":
+    def request(self, service, user, joined=False):
+        """A connection for `user`: `granted()` or `refused(cause)` follows; cause None: no channel.
+
+        On the present channel if that is in use, by another or, `joined`, by `user` itself: one in use by nobody is
+        about to be released (WAIT FOR NETWORK COMMAND, 4.5.1.1).
+        """
+        in_use = joined or any(other.active for other in self.users.values() if other is not user)
+        if self.rr.state == "DEDICATED" and in_use:
             self._ask(service, user)
             self.send(self._service_request(service))
         else:
@@ -272,6 +277,11 @@ class Mobility:
         if current and why:
             current[2](why)
         self._next()
+
+    def secured(self):
+        """Ciphering is on: as good as CM SERVICE ACCEPT (4.5.1.1)."""
+        if self._service:
+            self._granted()
 
     def rr_released(self, why):
         self.timers.stop("T3240", "T3230")

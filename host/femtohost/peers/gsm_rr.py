@@ -78,7 +78,7 @@ class RadioResources:
     """OFF, SEARCHING, IDLE (camped), ACCESS, DEDICATED, LEAVING.
 
     user: the phone's mobility management: `camped()`, `lost_cell()`, `rr_connected()`, `rr_failed(why)`,
-    `rr_received(sapi, message)`, `rr_released(why)`, `paged(identity)`, `sapi3(up, why)`, `speech(frame)`.
+    `rr_received(sapi, message)`, `rr_released(why)`, `secured()`, `paged(identity)`, `sapi3(up, why)`, `speech(frame)`.
     """
 
     def __init__(self, clock, air, rng, user, arfcn):
@@ -423,6 +423,7 @@ class RadioResources:
         self.cipher = (setting >> 1 & 7) + 1 if setting & 1 else 0
         answer = bytes((l3.RR, CIPHERING_COMPLETE))
         self.send(answer + (l3.tlv(0x17, self._user.imeisv()) if setting & 0x10 else b""))
+        self._user.secured()
 
     def _on_enquiry(self, reader):
         self.send(bytes((l3.RR, CLASSMARK_CHANGE)) + l3.lv(l3.CLASSMARK_2))

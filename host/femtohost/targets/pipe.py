@@ -139,6 +139,9 @@ class RemoteApp:
         answer = self._command(b"F", struct.pack("<I", now), command)
         return bool(answer[0]) if answer else None
 
+    def gsm(self, do, number="", text=""):
+        return json.loads(self._command(b"G", json.dumps((do, number, text)).encode()))
+
     def status(self):
         """App.status and heap_used, heap_free in octets."""
         return json.loads(self._command(b"Q"))
