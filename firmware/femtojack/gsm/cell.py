@@ -148,6 +148,11 @@ class Cell:
 
     def step(self, now):
         """Drain the mailbox, then run what is due. Returns the next deadline or None."""
+        self.run(now)
+        return self.deadline(now)
+
+    def run(self, now):
+        """As `step`, for who asks for the deadline later."""
         self.now = now
         if not self._started:
             self._start(now)
@@ -166,7 +171,6 @@ class Cell:
         self._pager.step(now)
         if self._sweep.due(now):
             self._sweep_out(now)
-        return self.deadline(now)
 
     def deadline(self, now):
         """The next deadline or None; users may have started timers since the step."""
