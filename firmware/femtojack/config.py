@@ -137,6 +137,7 @@ def validate(config):
         _known(given, SCHEMA[section], section + ".")
         result[section] = {key: _value(section, key, given) for key in sorted(SCHEMA[section])}
     _carriers(result["gsm"])
+    _number_plan(result["gsm"])
     return result
 
 
@@ -145,6 +146,14 @@ def _carriers(gsm):
     first, second = gsm["arfcn"], gsm["arfcn_dedicated"]
     if max(first, second) > 124 and abs(first - second) > 111:
         raise ConfigError(f"gsm.arfcn_dedicated: {second} should be at most 111 from arfcn, {first}, and in its band")
+
+
+def _number_plan(gsm):
+    """A number is one's only."""
+    taken = [number for _, number in parse_subscribers(gsm["subscribers"]) if number] + [gsm["line_number"]]
+    for number in [*taken, gsm["group_number"]]:
+        if (taken + [gsm["group_number"]]).count(number) > 1:
+            raise ConfigError(f"gsm: {number} is the number of more than one: of phones, line_number or group_number")
 
 
 def _known(given, schema, prefix):

@@ -349,6 +349,7 @@ class User:
     def __init__(self):
         self.events = []
         self.connections = []
+        self.updates = []
 
     def _note(self, name, connection, what=None):
         self.events.append((name, what) if what is not None else (name,))
@@ -372,6 +373,9 @@ class User:
 
     def lost(self, connection, cause, now):
         self._note("lost", connection, cause)
+
+    def registered(self, subscriber, now):
+        self.updates.append(subscriber.imsi)
 
     @property
     def names(self):

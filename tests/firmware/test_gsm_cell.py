@@ -207,6 +207,7 @@ def test_location_update():
     assert (subscriber.number, subscriber.imei) == ("201", "3500000000000001")
     bench.run(4000)
     assert bench.timers() == ["T3111"] and bench.cell.idle and bench.cell.sessions == []
+    assert bench.users[9].updates == [IMSI]
 
 
 def test_known_phone_by_tmsi_gets_another():
@@ -620,6 +621,24 @@ def test_two_wait_for_one_phone():
     third = bench.cell.connect(subscriber, bench.users[3], bench.now)
     bench.run(20)
     assert third.session and len(bench.pages) == 1  # it is here: no page
+
+
+def test_wanted_again_as_it_leaves():
+    """A connection asked for just as the last one ends is served on the same channel, or by a page."""
+    bench = Bench()
+    phone, connection = in_call(bench)
+    second = bench.cell.connect(connection.subscriber, bench.users[9], bench.now)
+    connection.release(bench.now)
+    bench.run(100)
+    assert bench.users[9].names == ["connected"] and bench.pages == []
+    bench.users[3].events.clear()
+    bench.cell.connect(connection.subscriber, bench.users[3], bench.now)
+    bench.l1.up(0x02, 0x41, bytes.fromhex("015301") + b"\x2b" * 20)  # and now it hangs up its link
+    bench.run(100)
+    assert bench.users[9].names == ["connected", "lost"] and second.session is None and len(bench.pages) == 1
+    phone.access(0x80, paging_response(phone.tmsi), fn=999)
+    bench.run(2000)
+    assert bench.users[3].names == ["connected"]
 
 
 def test_t3113():

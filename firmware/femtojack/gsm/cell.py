@@ -6,7 +6,8 @@ A user serves one protocol, `cell.users[pd]` (l3.PD_CC, PD_SMS, PD_SS). It hears
     user.received(connection, message, now)       a whole message: a memoryview valid during the call
     user.assigned(connection, now), user.assignment_failed(connection, cause, now)
     user.lost(connection, cause, now)             there is no connection any more
-Causes are femtojack.gsm.rr's. What a user may ask of a connection: femtojack.gsm.connections.Connection.
+The user of PD_SMS also hears user.registered(subscriber, now) after each location updating. Causes are
+femtojack.gsm.rr's. What a user may ask of a connection: femtojack.gsm.connections.Connection.
 """
 
 from micropython import const
@@ -116,6 +117,12 @@ class Cell:
             if other is not session and other.subscriber is session.subscriber and other.subscriber.index >= 0:
                 other.abort(REFUSED, now)
 
+    def registered(self, subscriber, now):
+        """A phone has updated its location: texts may wait for it."""
+        user = self.users.get(l3.PD_SMS)
+        if user:
+            user.registered(subscriber, now)
+
     def _session(self, subscriber):
         for session in self.sessions:
             if session.subscriber is subscriber and session.state == READY:
@@ -141,6 +148,11 @@ class Cell:
 
     def step(self, now):
         """Drain the mailbox, then run what is due. Returns the next deadline or None."""
+        self.run(now)
+        return self.deadline(now)
+
+    def run(self, now):
+        """As `step`, for who asks for the deadline later."""
         self.now = now
         if not self._started:
             self._start(now)
@@ -159,7 +171,6 @@ class Cell:
         self._pager.step(now)
         if self._sweep.due(now):
             self._sweep_out(now)
-        return self.deadline(now)
 
     def deadline(self, now):
         """The next deadline or None; users may have started timers since the step."""
@@ -184,8 +195,15 @@ class Cell:
             session = self.sessions[i]
             if session.state == OVER:
                 self.sessions.pop(i)
-                if session.subscriber and not self._pager.is_paging(session.subscriber):
-                    self._fail(session.subscriber, REFUSED, now)
+                if self.awaits(session.subscriber):
+                    self._left_waiting(session, now)
+
+    def _left_waiting(self, session, now):
+        """Somebody waits for a phone that has just gone: call it back, unless it was not let in."""
+        if session.served and session.subscriber.registered:
+            self._pager.page(session.subscriber, now)
+        if not self._pager.is_paging(session.subscriber):
+            self._fail(session.subscriber, REFUSED, now)
 
     def _sweep_out(self, now):
         """Phones that have not been heard of for longer than T3212 are gone."""

@@ -58,6 +58,7 @@ class Session:
         self._fsm = SharedFsm("mm", _TABLE, STARTING, cell.trace, self)
         self._timer = Timer()
         self._purpose = ""
+        self.served = False  # it has come to MM connections
         self._service = 0
         self._named_by = l3.NO_IDENTITY
         self._triplet = None
@@ -82,8 +83,8 @@ class Session:
             self.radio.release(now, cause)
 
     def close_unused(self, now):
-        """End it if nobody has a connection any more."""
-        if self.state == READY and not self.connections.any:
+        """End it if nobody has a connection any more, or waits for one."""
+        if self.state == READY and not self.connections.any and not self._cell.awaits(self.subscriber):
             self.close(now)
 
     def abort(self, cause, now):
@@ -354,6 +355,7 @@ class Session:
         self.subscriber.seen = now
         self._timer.stop()
         self._fsm.go(READY)
+        self.served = True
         if service:
             self._open(service, accept, now)
         self._cell.deliver(self, now)
@@ -456,6 +458,7 @@ class Session:
             self._cell.subscribers.confirm_tmsi(self.subscriber)
             if self._purpose == _UPDATE:
                 self.close(now)
+                self._cell.registered(self.subscriber, now)
             else:
                 self._conclude(now)
         else:

@@ -35,7 +35,7 @@ class GsmNetwork:
         calls = self._calls = CallControl(cell, board.voice, board.trace)
         self.exchange = Exchange(board, config, control, calls, cell.subscribers)
         centre = number.value(plan["service_centre"])
-        transfers = Transfers(cell, bytes((len(centre),)) + centre, board.trace)
+        transfers = self._transfers = Transfers(cell, bytes((len(centre),)) + centre, board.trace)
         self._texts = Texts(
             transfers, cell.subscribers, Outbox(board.store), plan["group_number"], plan["ring"] != "line", board.trace
         )
@@ -56,7 +56,7 @@ class GsmNetwork:
     def step(self, now):
         """Run what is due, then the cell, with what came from phones. `deadline` tells when there is more."""
         self._run(now)
-        self._cell.step(now)
+        self._cell.run(now)
 
     def deadline(self, now):
         """The next deadline or None, after all else in the step: what others did may have started timers here."""
@@ -68,7 +68,9 @@ class GsmNetwork:
 
     @property
     def idle(self):
-        return not self.exchange.conversations and not self._calls.calls
+        """No call, no text on its way, every channel free."""
+        busy = self.exchange.conversations or self._calls.calls or self._transfers.transfers
+        return not busy and self._cell.idle
 
     def status(self):
         """The numbers of the registered phones, in the cell's order; calls of phones, and texts that wait."""

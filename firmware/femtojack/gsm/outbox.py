@@ -16,33 +16,31 @@ class Waiting:
 
 
 class Outbox:
-    """At most SLOTS texts in the order in which they came; `store` may be None: then they are lost with the power."""
+    """At most SLOTS `texts` in the order in which they came; `store` may be None: then they are lost with the power."""
 
     def __init__(self, store):
         self._store = store
-        self._texts = []
+        self.texts = []
         self._order = 0
         for slot in range(SLOTS if store else 0):
             text = _read(slot, store.get(_key(slot)) or b"")
             if text:
-                self._texts.append(text)
-        self._texts.sort(key=lambda text: text.order)
-        if self._texts:
-            self._order = self._texts[-1].order
+                self.texts.append(text)
+        self.texts.sort(key=lambda text: text.order)
+        if self.texts:
+            self._order = self.texts[-1].order
 
-    def __len__(self):
-        return len(self._texts)
-
-    def __iter__(self):
-        return iter(self._texts)
+    @property
+    def waiting(self):
+        return len(self.texts)
 
     @property
     def room(self):
-        return SLOTS - len(self._texts)
+        return SLOTS - len(self.texts)
 
     def add(self, number, tpdu):
         """Keep a text. False if there is no room, or the store is lost."""
-        taken = [text.slot for text in self._texts]
+        taken = [text.slot for text in self.texts]
         free = [slot for slot in range(SLOTS) if slot not in taken]
         if not free:
             return False
@@ -51,12 +49,12 @@ class Outbox:
         head = bytes((self._order >> 8, self._order & 0xFF, len(octets), len(tpdu)))
         if not self._put(free[0], head + octets + tpdu):
             return False
-        self._texts.append(Waiting(free[0], self._order, number, tpdu))
+        self.texts.append(Waiting(free[0], self._order, number, tpdu))
         return True
 
     def remove(self, text):
         """It arrived, or never will."""
-        self._texts.remove(text)
+        self.texts.remove(text)
         self._put(text.slot, b"")
 
     def _put(self, slot, octets):

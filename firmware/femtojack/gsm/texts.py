@@ -39,15 +39,17 @@ class Texts:
     @property
     def waiting(self):
         """How many texts wait for their phones."""
-        return len(self._outbox)
+        return self._outbox.waiting
 
     def step(self, now):
         """Send what waits to whom it can be sent. Returns the next deadline or None."""
+        if not self._outbox.waiting:
+            return self._transfers.step(now)
         for number in [number for number in self._wait if self._wait[number].due(now)]:
             self._wait.pop(number)
         self._send_waiting(now)
         deadline = self._transfers.step(now)
-        for text in self._outbox:
+        for text in self._outbox.texts:
             if text.number in self._wait:
                 deadline = earlier(deadline, self._wait[text.number].deadline)
         return deadline
@@ -111,7 +113,7 @@ class Texts:
 
     def _send_waiting(self, now):
         begun = []
-        for text in self._outbox:
+        for text in self._outbox.texts:
             if text.number in begun:
                 continue
             begun.append(text.number)
