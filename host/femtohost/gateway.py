@@ -26,9 +26,9 @@ class Gateway:
     `on_event(event)` gets a dict for everything that happens to the box: {"event": "line", "state": "off-hook"} ...
     `target`: where the firmware runs (femtohost.targets). `capture`: a file for a capture of its traffic, or None.
     `disc`: what is in the drive (femtohost.disc.Disc). `store`: what survives the power (femtohost.store; in memory by
-    default). `usbip`: the (host, port) where the USB port is exported, None for nowhere. `gsmtap`: the network interface
-    where the cell is on virtual Um, None for nowhere. `flash`: its flash memory (femtohost.flash.memory), None for a
-    box without; `serprog`: the (host, port) where that is exported, None for nowhere, in `serprog_timing`
+    default). `usbip`: the (host, port) where the USB port is exported, None for nowhere. `gsmtap`: the network
+    interface where the cell is on virtual Um, None for nowhere. `flash`: its flash memory (femtohost.flash.memory),
+    None for a box without; `serprog`: the (host, port) where that is exported, None for nowhere, in `serprog_timing`
     (femtohost.bridges.serprog.TIMINGS). `http`: the (host, port) of status and updates (femtohost.bridges.http), None
     for nowhere.
     OSError: a port that was asked for is taken. CaptureError: the capture cannot be written. UserError: no such

@@ -439,7 +439,7 @@ class Ears:
             if speech in self.said and self.up is None:
                 self.up = self._now()
         elif self.down is None:
-            kind, samples = self._decoder.receive(speech)
+            _, samples = self._decoder.receive(speech)
             if speech in self.said or np.abs(samples).max() > 2000:
                 self.down = self._now()
 
