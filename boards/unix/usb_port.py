@@ -93,9 +93,9 @@ class UsbAudio:
     def alt(self, itf):
         return self._pipe.ask("n", b"a", bytes((itf,)))[0]
 
-    def read(self, buf):
-        samples = array("h", self._pipe.ask("n", b"r", struct.pack("<H", 2 * len(buf))))
-        memoryview(buf)[: len(samples)] = samples
+    def read(self, buf, start=0):
+        samples = array("h", self._pipe.ask("n", b"r", struct.pack("<H", 2 * (len(buf) - start))))
+        memoryview(buf)[start : start + len(samples)] = samples
         return 2 * len(samples)
 
     def write(self, buf):

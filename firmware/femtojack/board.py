@@ -58,7 +58,7 @@ USB
         descriptor that usb.config() was given. It owns AudioControl's feature unit requests and the AudioStreaming
         interfaces' requests and endpoints. A step is due when data come, at least every 10 ms while they do.
     usb_audio.alt(itf) -> n           present alternate setting of that streaming interface
-    usb_audio.read(buf) -> n          octets, whole samples, taken from the playback FIFO into buf
+    usb_audio.read(buf[, start]) -> n octets, whole samples, taken from the playback FIFO into buf from sample start on
     usb_audio.write(buf) -> n         octets, whole samples, put into the capture FIFO
     usb_audio.space() -> n            octets that the capture FIFO has room for
     usb_audio.mute, usb_audio.volume  of the feature unit: bool; 1/256 dB, int

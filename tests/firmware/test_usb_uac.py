@@ -26,8 +26,8 @@ class Audio:
     def alt(self, itf):
         return self.alternates[itf]
 
-    def read(self, buf):
-        view = memoryview(buf).cast("B")
+    def read(self, buf, start=0):
+        view = memoryview(buf).cast("B")[2 * start :]
         n = min(len(view), len(self.playing))
         view[:n] = self.playing[:n]
         self.playing = self.playing[n:]

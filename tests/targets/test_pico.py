@@ -16,6 +16,7 @@ from femtohost.clock import Clock
 from femtohost.desk.budget import HEAP_SHARE, MEASURE
 from femtohost.desk.catalog import find
 from femtohost.desk.check import VECTORS, check, digest_here
+from femtohost.desk.slots import ENTER
 from femtohost.errors import UserError
 from femtohost.misuse import MisuseLog
 from femtohost.models.ear import country_tones
@@ -25,8 +26,6 @@ from femtohost.models.slic import Si3210
 
 DRX, DTX = 4, 5
 RUN_S = 120  # of silence, on a machine that does other things too
-
-SLOT = "import sys\nsys.path.insert(0, open('slot').read().strip())\n"
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +144,7 @@ for k in range(8):
 port.close()
 print((same, heard, port.missed))
 """
-    assert link.ask(SLOT + code, RUN_S) == (8, 6, 0)
+    assert link.ask(ENTER + code, RUN_S) == (8, 6, 0)
 
 
 def test_the_firmware_boots_and_brings_the_line_up(pico):
@@ -168,7 +167,7 @@ try:
 except Up:
     pass
 """
-    said = link.run(SLOT + code, RUN_S)
+    said = link.run(ENTER + code, RUN_S)
     assert "this board has no network" in said and "call.loopback" in said
     assert "slic.stage calibration" in said, said
     assert "fxs DOWN>ON_HOOK" in said, said

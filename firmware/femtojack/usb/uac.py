@@ -25,11 +25,10 @@ _NARROW = const(2)  # 8 kHz
 
 
 class _Assembly:
-    """Octets as the board has them, made into whole blocks of `samples` in `pcm`."""
+    """Samples as the board has them, made into whole blocks in `pcm`."""
 
     def __init__(self, pcm):
-        view = memoryview(pcm)
-        self._tails = [view[i:] for i in range(len(pcm))]  # made once: a slice allocates
+        self._pcm = pcm
         self._filled = 0
 
     def reset(self):
@@ -38,11 +37,11 @@ class _Assembly:
     def fill(self, read):
         """True when the block is whole; False when there is no more to read."""
         while True:
-            n = read(self._tails[self._filled]) >> 1
+            n = read(self._pcm, self._filled) >> 1
             if n <= 0:
                 return False
             self._filled += n
-            if self._filled >= len(self._tails):
+            if self._filled >= len(self._pcm):
                 self._filled = 0
                 return True
 

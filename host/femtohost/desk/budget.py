@@ -20,24 +20,10 @@ STORAGE = 1408 * 1024  # of the file system, at the end of flash (MicroPython's 
 ROMFS = 192 * 1024  # before it: boards/rp2_pico/mpconfigboard.h
 _RUN_S = 120
 
-MEASURE = """
-import sys, gc
-sys.path.insert(0, {path!r})
-gc.collect()
-free = gc.mem_free()
-from board import Board
-from femtojack.app import App
-board = Board()
-app = App(board)
-gc.collect()
-booted = free - gc.mem_free()
-app.control.off_hook(0)
-app.control.digit('5', 0)
-app.control.digit('#', 0)
-app.step(0)
-gc.collect()
-print((free, booted, free - gc.mem_free(), app.media.running))
-"""
+def script(path):
+    """What measures the firmware that is found at `path` on the board."""
+    text = (Path(__file__).parent / "on_board" / "budget.py").read_text(encoding="utf-8")
+    return f"PARAMETERS = {{'path': {path!r}}}\n{text}"
 
 
 def budget(tell=lambda text: None, progress=None):

@@ -10,20 +10,12 @@ import time
 import numpy as np
 
 from femtohost import audio
+from femtohost.desk import slots
 from femtohost.desk.framing import Receiver
 from femtohost.desk.link import Link
 from femtohost.errors import BoardLost, UserError
 
-_START = """
-import sys
-try:
-    slot = open('slot').read().strip()
-except OSError:
-    raise OSError('nothing is deployed here: femtojack board deploy')
-sys.path.insert(0, slot)
-from common.monitor import run
-run(sys.stdout.buffer.write)
-"""
+_START = slots.ENTER + "import sys\nfrom common.monitor import run\nrun(sys.stdout.buffer.write)\n"
 _SILENCE_S = 15  # a board sends a block every 10 ms
 BLOCK = 80
 

@@ -167,10 +167,10 @@ class UsbAudio:
         stream = self._streams.get(itf)
         return stream.alternate if stream else 0
 
-    def read(self, buf):
-        """Take from the playback FIFO into `buf`; returns octets, a whole number of samples."""
+    def read(self, buf, start=0):
+        """Take from the playback FIFO into `buf` from sample `start` on; returns octets, a whole number of samples."""
         stream = self._stream(False)
-        view = memoryview(buf).cast("B")
+        view = memoryview(buf).cast("B")[2 * start :]
         data = stream.fifo.take(len(view) & ~1) if stream else b""
         view[: len(data)] = data
         return len(data)
