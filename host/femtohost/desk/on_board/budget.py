@@ -1,7 +1,7 @@
 """Runs on a board: the heap that the firmware takes, with every part that a Pico can have, and the step of a call with
 the heap locked. What the board lacks stands in: a network with a SIP peer on it, a USB port, a disc.
 
-Prints (free, booted, talking, steps): octets free before, octets taken after boot and in the call, and the blocks of
+Prints (booted, talking, steps): octets taken after boot and in the call, and the blocks of
 the call during whose steps nothing was allocated. The stand-ins are made first, and are not counted.
 """
 
@@ -155,4 +155,4 @@ while not app.media.running and now < 2000:
     now += 1
 talking = used()
 steps = talk(app, board.pcm, now) if app.media.running else 0
-print((FREE, booted, max(talking, used()), steps))
+print((booted, max(talking, used()), steps))
