@@ -25,8 +25,7 @@ class UsbDevice:
         self._request = None  # the buffer that waits for the data of a control request
         pipe.commands[b"K"] = self._call_back
 
-    BUILTIN_NONE = None  # there is no built-in driver to choose
-    builtin_driver = None
+    builtin_driver = None  # the interpreter has no functions of its own
 
     def config(
         self, desc_dev, desc_cfg, desc_strs, open_itf_cb=None, reset_cb=None, control_xfer_cb=None, xfer_cb=None

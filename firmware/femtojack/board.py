@@ -49,7 +49,9 @@ Network: `udp`, None where there is none (femtojack.call.loopback)
 USB
     usb                               None, or an object shaped as machine.USBDevice of MicroPython 1.25:
     usb.config(desc_dev, desc_cfg, desc_strs, open_itf_cb, reset_cb, control_xfer_cb, xfer_cb)
-    usb.builtin_driver, usb.BUILTIN_NONE, usb.active(on)
+    usb.active(on)
+    usb.builtin_driver                None, or functions of the board's image that stay beside the firmware's: an object
+        with itf_max, ep_max (the first numbers that are free) and desc_cfg (a configuration descriptor with them alone)
     usb.submit_xfer(ep, buf) -> bool, usb.stall(ep[, on]) -> it was halted
         Callbacks are interrupt-like: they may come between any two bytecodes of a step, and a step is due after each.
         They only note what happened; control_xfer_cb answers from what a step has prepared. At most 4096 octets a

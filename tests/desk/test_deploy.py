@@ -102,7 +102,8 @@ def test_after_a_power_cut_it_deploys_again(host_board, deployed):
 def test_what_was_written_wrong_is_not_started(host_board, monkeypatch):
     put(host_board, bundle_of(1))
     run = Link.run
-    monkeypatch.setattr(Link, "run", lambda link, code, *rest: run(link, code.replace("unpack(b'", "unpack(b'AAAA' + b'"), *rest))
+    spoil = "unpack(b'", "unpack(b'AAAA' + b'"
+    monkeypatch.setattr(Link, "run", lambda link, code, *rest: run(link, code.replace(*spoil), *rest))
     with pytest.raises((BoardLost, UserError)):
         put(host_board, bundle_of(2))
     monkeypatch.undo()

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from cffi import FFI
-from femtojack.usb import device, hid
 from hypothesis import given
 from hypothesis import strategies as st
+
+from femtojack.usb import device, hid
 
 HERE = Path(__file__).parent
 SOURCES = HERE.parents[1] / "native/usermod/femtousb"
@@ -215,9 +216,7 @@ def test_no_octet_is_torn_or_turned(library, moves):
     card.select(PLAYBACK, 2)
     card.select(CAPTURE, 1)
     played, heard, said, recorded = (bytearray() for _ in range(4))
-    n = 0
-    for what, size in moves:
-        n += 1
+    for n, (what, size) in enumerate(moves, 1):
         sample = bytes((n & 255, n >> 8 | 0x80))
         if what == "p" and len(played) - len(heard) <= FIFO - FRAME:
             played += sample * 8
@@ -228,7 +227,7 @@ def test_no_octet_is_torn_or_turned(library, moves):
             said += (sample * size)[: card.write(sample * size)]
         elif what == "c":
             recorded += card.record()
-    assert played.startswith(heard + b"")
+    assert played.startswith(heard)
     words = [bytes(recorded[i : i + 2]) for i in range(0, len(recorded), 2)]
     assert bytes(said).startswith(b"".join(word for word in words if word != b"\0\0"))
 
@@ -242,7 +241,8 @@ def test_descriptors_that_lie_do_no_harm(library, data):
         octets[at] = data.draw(st.integers(0, 255))
     at = 0
     while at < len(octets):  # the stack itself walks by lengths
-        if octets[at] < 9 and octets[at + 1 : at + 2] == b"\4" or octets[at] < 2 or at + octets[at] > len(octets):
+        length, kind = octets[at], octets[at + 1 : at + 2]
+        if length < (9 if kind == b"\4" else 2) or at + length > len(octets):
             return
-        at += octets[at]
+        at += length
     assert Card(*library).open(octets) >= 0
