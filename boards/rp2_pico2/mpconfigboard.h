@@ -5,3 +5,7 @@
 #define MICROPY_HW_ROMFS_BYTES (512 * 1024)
 #undef MICROPY_HW_FLASH_STORAGE_BYTES
 #define MICROPY_HW_FLASH_STORAGE_BYTES (1024 * 1024)
+
+// TinyUSB's events wait for MicroPython's scheduler: two a millisecond while sound goes both ways, and a garbage
+// collection takes 20.
+#define CFG_TUD_TASK_QUEUE_SZ (64)

@@ -8,11 +8,20 @@ import contextlib
 import struct
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 
 from femtohost.errors import BoardLost, UserError
 
 _ANSWER_S = 10  # between two octets of an answer
+_AWAY_S = 10  # in which a port that went away comes back
+_LOOK_S = 0.2  # between two looks for it
+
+# A reset of a board whose firmware has joined in on the USB takes its port away.
+_ON_USB = """
+import machine
+print(hasattr(machine, 'USBDevice') and machine.USBDevice().active())
+"""
 
 _FACTS = """
 import gc, os, sys
@@ -49,11 +58,34 @@ class Link:
         self.transport = _open(port)
         try:
             with self.guarded():
-                self.transport.enter_raw_repl()
+                self._stop()
                 self.facts = Facts(*ast.literal_eval(self.transport.exec(_FACTS).decode()))
         except BaseException:
             self.close()
             raise
+
+    def _stop(self):
+        self.transport.enter_raw_repl(soft_reset=False)
+        if b"True" in self.transport.exec(_ON_USB):
+            with contextlib.suppress(OSError):
+                self.transport.serial.write(b"\x04")
+            self.come_back()
+            self.transport.enter_raw_repl(soft_reset=False)
+        else:
+            self.transport.enter_raw_repl()
+
+    def come_back(self):
+        """Open the port anew once it has gone and is there again. BoardLost: it stays away."""
+        self.close()
+        end = time.monotonic() + _AWAY_S
+        while True:
+            time.sleep(_LOOK_S)
+            try:
+                self.transport = _open(self.port)
+                return
+            except UserError:
+                if time.monotonic() > end:
+                    raise BoardLost(f"{self.port}: has gone; check the cable, reset the board") from None
 
     def __enter__(self):
         return self

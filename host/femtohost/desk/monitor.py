@@ -78,12 +78,10 @@ def watch(port, seconds, folder, tell):
 
 
 def _read(link, seen, seconds):
-    serial = link.transport.serial
     began = heard = time.monotonic()
     tail = b""
     while seconds is None or time.monotonic() - began < seconds:
-        with link.guarded():
-            octets = serial.read(max(1, serial.in_waiting))
+        octets = _octets(link)
         now = time.monotonic()
         if octets:
             heard = now
@@ -91,6 +89,16 @@ def _read(link, seen, seconds):
             seen.feed(octets)
         elif now - heard > _SILENCE_S or b"Traceback" in tail:
             raise BoardLost(f"{link.port}: the firmware has stopped: {_words(tail)}")
+
+
+def _octets(link):
+    """What has come; nothing, where the port has gone because the firmware joins in on the USB, and is back."""
+    serial = link.transport.serial
+    try:
+        return serial.read(max(1, serial.in_waiting))
+    except (OSError, ValueError):  # pyserial's SerialException is an OSError
+        link.come_back()
+        return b""
 
 
 def _words(tail):

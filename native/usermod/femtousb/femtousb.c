@@ -1,7 +1,6 @@
 /* The module `femtousb` of an image for boards with RP2040 and RP2350: `audio` is board.usb_audio. */
 #include "py/runtime.h"
 
-#ifndef NO_QSTR
 #include "uac.h"
 
 /* TinyUSB asks for the drivers beside its own; MicroPython has one, ours comes before it. */
@@ -17,7 +16,6 @@ const usbd_class_driver_t *__wrap_usbd_app_driver_get_cb(uint8_t *count)
     *count = MP_ARRAY_SIZE(drivers);
     return drivers;
 }
-#endif
 
 /* alt(itf) -> present alternate setting */
 static mp_obj_t audio_alt(mp_obj_t self, mp_obj_t interface)

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "device/dcd.h"
-
 enum { NONE = 0xff };                               /* no interface, no unit */
 enum { AUDIO = 1, CONTROL = 1, STREAMING = 2 };     /* UAC1 A.1, A.2 */
 enum { CS_INTERFACE = 0x24 };                       /* UAC1 A.4 */

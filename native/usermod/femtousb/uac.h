@@ -17,8 +17,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef NO_QSTR /* MicroPython's search for names preprocesses every source, and does not know the stack's folders */
 #include "tusb.h"
+#include "device/dcd.h"
 #include "device/usbd_pvt.h"
+#endif
 
 enum {
     UAC_ALTERNATES = 4,         /* settings of an interface, 0 included */

@@ -1,8 +1,10 @@
 /* The RP2040's and RP2350's USB controller, as uac.c needs it (RP2040 datasheet 4.1). */
+#include "uac.h"
+
+#ifndef NO_QSTR
 #include "hardware/irq.h"
 #include "hardware/structs/usb.h"
-
-#include "uac.h"
+#endif
 
 void uac_controller_start(void (*poll)(void))
 {
