@@ -128,6 +128,10 @@ class Link:
         except (ValueError, SyntaxError):
             raise BoardLost(f"{self.port}: the board said something else than its answer: {said[:60]!r}") from None
 
+    def has(self, module):
+        """Whether the image has a module of that name."""
+        return self.ask(f"try:\n    import {module}\n    print(True)\nexcept ImportError:\n    print(False)\n")
+
     def expect(self, board):
         """UserError unless this is a `board` (BoardInfo) with the pinned MicroPython or a later one."""
         machine, version = self.facts.machine, ".".join(map(str, self.facts.version))

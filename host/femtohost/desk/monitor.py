@@ -58,9 +58,9 @@ class Watch:
         }
 
 
-def watch(port, seconds, folder, tell):
-    """Run and watch the board at `port` for `seconds` (None: until interrupted); rin.wav and sin.wav go to `folder`.
-    Returns what was seen, a dict. BoardLost: it went silent."""
+def watch(port, seconds, folder, tell, enough=lambda seen: False):
+    """Run and watch the board at `port` for `seconds` (None: until interrupted), or until enough(Watch); rin.wav and
+    sin.wav go to `folder`. Returns what was seen, a dict. BoardLost: it went silent."""
     if folder and folder.exists() and not folder.is_dir():
         raise UserError(f"--wav {folder}: is no folder; give one, or a new name")
     seen = Watch(tell)
@@ -68,7 +68,7 @@ def watch(port, seconds, folder, tell):
         with link.guarded():
             link.transport.exec_raw_no_follow(_START)
         with contextlib.suppress(KeyboardInterrupt):
-            _read(link, seen, seconds)
+            _read(link, seen, seconds, enough)
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("rin", "sin"):
@@ -77,10 +77,10 @@ def watch(port, seconds, folder, tell):
     return seen.result()
 
 
-def _read(link, seen, seconds):
+def _read(link, seen, seconds, enough):
     began = heard = time.monotonic()
     tail = b""
-    while seconds is None or time.monotonic() - began < seconds:
+    while (seconds is None or time.monotonic() - began < seconds) and not enough(seen):
         octets = _octets(link)
         now = time.monotonic()
         if octets:

@@ -149,6 +149,7 @@ def _compile(work, name):
         "pioasm_DIR": cmake / "pioasm",
     }
     _run(["cmake", "-S", tree / "ports/rp2", "-B", build, *(f"-D{name}={value}" for name, value in variables.items())])
+    (build / "frozen_content.c").unlink(missing_ok=True)  # MicroPython does not see that other modules are wanted
     _run(["make", "-C", build, f"-j{_JOBS}"])
     return build / "firmware.uf2", build / "firmware.elf"
 
@@ -161,5 +162,5 @@ def _run(command):
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         said = (done.stdout + done.stderr).splitlines()
-        errors = [line for line in said if "rror" in line] or said[-1:] or [f"{words[0]} failed"]
+        errors = [line for line in said if "rror:" in line] or said[-1:] or [f"{words[0]} failed"]
         raise UserError(f"{Path(words[0]).name}: {errors[0].strip()}")

@@ -40,7 +40,7 @@ class Socket:
         lines += [b"Contact: <sip:10.0.0.2:5060>", b"Expires: 300", b"Content-Length: %d" % len(SDP)]
         if b"INVITE" in request[:6]:
             lines.append(b"Content-Type: application/sdp")
-        text = b"\r\n".join([b"SIP/2.0 200 OK", *lines]) + b"\r\n\r\n" + SDP
+        text = b"SIP/2.0 200 OK\r\n" + b"\r\n".join(lines) + b"\r\n\r\n" + SDP
         self.n = len(text)
         self.buf[: self.n] = text
 
