@@ -138,8 +138,7 @@ from femtojack.app import App  # noqa: E402
 
 board = Board()
 board.udp = board.udp or UDP
-board.usb = board.usb or USB
-board.usb_audio = board.usb_audio or USB_AUDIO
+board.usb, board.usb_audio = USB, USB_AUDIO  # to join the real one takes the serial port away for a moment
 board.blocks = BLOCKS_OF_DISC
 board.store = None
 board.config["sip"] = {"server": "10.0.0.2:5060", "user": "100", "password": "secret"}
