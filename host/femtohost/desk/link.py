@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from femtohost.errors import BoardLost, UserError
 
 _ANSWER_S = 10  # between two octets of an answer
-_AWAY_S = 10  # in which a port that went away comes back
+_AWAY_S = 30  # in which a port that went away comes back
+_TRY_S = 5  # for one try to get its prompt
 _LOOK_S = 0.2  # between two looks for it
 
 # A reset of a board whose firmware has joined in on the USB takes its port away.
@@ -65,25 +66,27 @@ class Link:
             raise
 
     def _stop(self):
-        self.transport.enter_raw_repl(soft_reset=False)
+        self.transport.enter_raw_repl(soft_reset=False, timeout_overall=_AWAY_S)
         if b"True" in self.transport.exec(_ON_USB):
             with contextlib.suppress(OSError):
                 self.transport.serial.write(b"\x04")
-            self.come_back()
-            self.transport.enter_raw_repl(soft_reset=False)
+            self.come_back(lambda: self.transport.enter_raw_repl(soft_reset=False, timeout_overall=_TRY_S))
         else:
-            self.transport.enter_raw_repl()
+            self.transport.enter_raw_repl(timeout_overall=_AWAY_S)
 
-    def come_back(self):
-        """Open the port anew once it has gone and is there again. BoardLost: it stays away."""
-        self.close()
+    def come_back(self, then=lambda: None):
+        """Open the port anew once it has gone and is there again, and `then` do what can be done with a board that is
+        up. BoardLost: it stays away."""
+        from mpremote.transport import TransportError
+
         end = time.monotonic() + _AWAY_S
         while True:
+            self.close()
             time.sleep(_LOOK_S)
             try:
                 self.transport = _open(self.port)
-                return
-            except UserError:
+                return then()
+            except (UserError, TransportError, OSError):
                 if time.monotonic() > end:
                     raise BoardLost(f"{self.port}: has gone; check the cable, reset the board") from None
 
