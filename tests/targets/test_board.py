@@ -270,7 +270,7 @@ def test_the_monitor_shows_a_running_board(rig, link, tmp_path):
     link(**wiring).close()
     port = rig.start(**wiring)
     told = []
-    seen = watch(port, 600, tmp_path, told.append, lambda seen: len(seen.rin) >= 150, silence_s=RUN_S)
+    seen = watch(port, 600, tmp_path, told.append, lambda seen: len(seen.rin) >= 150)
     assert seen["blocks"] >= 150 and (tmp_path / "rin.wav").stat().st_size > 2 * 80 * 150
     statuses = [event for event in told if event["event"] == "status"]
     assert statuses and all(status["heap_free"] > 50_000 for status in statuses)

@@ -16,7 +16,7 @@ from femtohost.desk.link import Link
 from femtohost.errors import BoardLost, UserError
 
 _START = slots.ENTER + "import sys\nfrom common.monitor import run\nrun(sys.stdout.buffer.write)\n"
-_SILENCE_S = 15  # a board sends a block every 10 ms, but after it has joined in on the USB
+_SILENCE_S = 60  # a board sends a block every 10 ms; an emulated one is slow while it joins in on the USB
 BLOCK = 80
 
 
@@ -58,9 +58,9 @@ class Watch:
         }
 
 
-def watch(port, seconds, folder, tell, enough=lambda seen: False, silence_s=_SILENCE_S):
+def watch(port, seconds, folder, tell, enough=lambda seen: False):
     """Run and watch the board at `port` for `seconds` (None: until interrupted), or until enough(Watch); rin.wav and
-    sin.wav go to `folder`. Returns what was seen, a dict. BoardLost: it went silent, for `silence_s`."""
+    sin.wav go to `folder`. Returns what was seen, a dict. BoardLost: it went silent."""
     if folder and folder.exists() and not folder.is_dir():
         raise UserError(f"--wav {folder}: is no folder; give one, or a new name")
     seen = Watch(tell)
@@ -68,7 +68,7 @@ def watch(port, seconds, folder, tell, enough=lambda seen: False, silence_s=_SIL
         with link.guarded():
             link.transport.exec_raw_no_follow(_START)
         with contextlib.suppress(KeyboardInterrupt):
-            _read(link, seen, seconds, enough, silence_s)
+            _read(link, seen, seconds, enough)
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("rin", "sin"):
@@ -77,7 +77,7 @@ def watch(port, seconds, folder, tell, enough=lambda seen: False, silence_s=_SIL
     return seen.result()
 
 
-def _read(link, seen, seconds, enough, silence_s):
+def _read(link, seen, seconds, enough):
     began = heard = time.monotonic()
     tail = b""
     while (seconds is None or time.monotonic() - began < seconds) and not enough(seen):
@@ -87,7 +87,7 @@ def _read(link, seen, seconds, enough, silence_s):
             heard = now
             tail = (tail + octets)[-400:]
             seen.feed(octets)
-        elif now - heard > silence_s or b"Traceback" in tail:
+        elif now - heard > _SILENCE_S or b"Traceback" in tail:
             raise BoardLost(f"{link.port}: the firmware has stopped: {_words(tail)}")
 
 
