@@ -10,6 +10,8 @@ class BaseBoard:
     """`own` is the board's own section of the configuration; what a board has not is None. A board adds `spi_slic`,
     the SLIC's pins, `pcm`, and what else it has."""
 
+    pcm: object
+    int_slic: object
     udp = tcp = usb = usb_audio = l1 = nor = blocks = store = None
 
     def __init__(self, config_path=settings.PATH):

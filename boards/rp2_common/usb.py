@@ -4,6 +4,9 @@ The image's own serial port stays beside the firmware's functions: by it the boa
 the firmware does. It goes away and comes back when the firmware joins in, and again when the firmware is stopped.
 """
 
+# MicroPython's stubs do not know `builtin_driver`.
+# pyright: reportAttributeAccessIssue=false
+
 from machine import USBDevice
 
 

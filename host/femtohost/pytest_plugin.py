@@ -12,7 +12,8 @@ import pytest
 
 def pytest_addoption(parser):
     group = parser.getgroup("femtojack")
-    group.addoption("--target", default="cpython", help="where the firmware of `box` runs")
+    places = "cpython, micropython[:240k]; for tests/targets also qemu, pico, serial:PORT"
+    group.addoption("--target", default="cpython", help=f"where the firmware runs: {places}")
     group.addoption("--seed", type=int, default=None, help="seed of every `box`; by default from the test's name")
     group.addoption("--failures", default="failures", help="folder for what failed tests leave")
 

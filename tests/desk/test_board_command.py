@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from femtohost.desk import catalog, manifest
+from femtohost.desk import budget, catalog, manifest
 from femtohost.desk.framing import Frame, encode
 from femtohost.desk.monitor import Watch
 from femtohost.errors import UserError
@@ -110,6 +110,27 @@ def test_flash_without_a_drive(run, tmp_path, monkeypatch):
     (tmp_path / "x.uf2").write_bytes(uf2())
     code, _, err = run("board", "flash", "rp2_pico", "--image", tmp_path / "x.uf2")
     assert code == 2 and "hold BOOTSEL" in err
+
+
+def measured(talking=100_000, mhz=25.5):
+    taken = {"booted": 93_000, "talking": talking, "steps": 100}
+    ways = dict.fromkeys(budget.WAYS, taken)
+    heap = {"passed": talking <= 108_000, "free": 240_000, "limit": 108_000, "modules": 59, "octets": 82_000}
+    row = {"march": "armv6m", "core": "Cortex-M0+", "limit_mhz": 35, "instructions": 3189, "mhz": mhz}
+    other = {"march": "armv7m", "core": "Cortex-M3", "limit_mhz": None, "missing": "QEMU"}
+    canceller = [{**row, "good": mhz <= 35}, other]
+    return {"passed": heap["passed"] and mhz <= 35, "heap": {**heap, "taken": ways}, "canceller": canceller}
+
+
+@pytest.mark.parametrize(("figures", "bad"), [({}, 0), ({"talking": 110_000}, 1), ({"mhz": 36.0}, 1)])
+def test_budget_shows_every_line_and_judges(run, monkeypatch, figures, bad):
+    monkeypatch.setattr(budget, "budget", lambda tell, progress: measured(**figures))
+    code, out, _ = run("board", "budget", "--json")
+    assert code == bad and json.loads(out) == measured(**figures)
+    code, out, _ = run("board", "budget")
+    assert code == bad and out.count("TOO MUCH") == bad
+    for words in ("code in ROMFS", "code in files", "code in image", "not used", "no allocation", "Cortex-M0+", "QEMU"):
+        assert words in out
 
 
 def test_a_manifest_that_names_what_is_not_there(tmp_path):

@@ -1,9 +1,11 @@
 """The descriptors, read back by the standards' tables."""
 
+from types import SimpleNamespace
+
 import pytest
 from usb_stand_in import Blocks, descriptors, interfaces, make_device
 
-from femtojack.usb import hid
+from femtojack.usb import device, hid
 
 
 @pytest.fixture(params=[True, False], ids=["with sound card", "without"])
@@ -34,6 +36,27 @@ def test_five_interfaces_in_their_order_and_no_others():
     assert [tuple(each[5:8]) for each in interfaces(usb.desc_cfg)] == [
         (8, 6, 0x50), (1, 1, 0), (1, 2, 0), (1, 2, 0), (3, 0, 0),
     ]  # fmt: skip
+
+
+SERIAL_PORT = bytes.fromhex(  # a CDC function: association, two interfaces, endpoints 0x81, 0x02, 0x82
+    "080b000202020000 0904000001020200 00 0524002001 0524010001 04240202 0524060001 0705810308 0010"
+    "0904010002 0a000000 07050202400000 07058202400000"
+)
+
+
+@pytest.mark.parametrize("audio", [object(), None])
+def test_functions_of_the_image_stand_before_ours(audio):
+    """Numbers of interfaces and endpoints go on after theirs, and all that refers to them."""
+    builtin = SimpleNamespace(itf_max=2, ep_max=3, desc_cfg=bytes(9) + SERIAL_PORT)
+    whole = device.configuration(hid.report_descriptor(), audio is not None, device.Place(builtin))
+    config, *rest = descriptors(whole)
+    assert int.from_bytes(config[2:4], "little") == len(whole) and whole[9:].startswith(SERIAL_PORT)
+    numbers = [each[2] for each in rest if each[1] == 4 and each[3] == 0]
+    assert numbers == list(range(config[4])) and len(numbers) == (7 if audio else 4)
+    addresses = {each[2] for each in rest if each[1] == 5}
+    assert addresses - {0x81, 0x02, 0x82} == ({0x83, 0x04, 0x85, 0x06, 0x87} if audio else {0x83, 0x04, 0x87})
+    headers = [each for each in rest if each[1:3] == b"\x24\x01" and len(each) == 10]
+    assert [tuple(each[8:]) for each in headers] == ([(4, 5)] if audio else [])
 
 
 def test_each_alternate_setting_has_the_endpoints_that_it_counts(usb):

@@ -6,9 +6,11 @@ The firmware gets there by `femtojack board deploy`; what runs after that is wha
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -268,11 +270,47 @@ def test_the_monitor_shows_a_running_board(rig, link, tmp_path):
     link(**wiring).close()
     port = rig.start(**wiring)
     told = []
-    seen = watch(port, 300, tmp_path, told.append, lambda seen: len(seen.rin) >= 150)
+    seen = watch(port, 600, tmp_path, told.append, lambda seen: len(seen.rin) >= 150)
     assert seen["blocks"] >= 150 and (tmp_path / "rin.wav").stat().st_size > 2 * 80 * 150
     statuses = [event for event in told if event["event"] == "status"]
     assert statuses and all(status["heap_free"] > 50_000 for status in statuses)
     assert not rig.emulated or any(event.get("point") == "slic.stage" for event in told)
+
+
+def readme_steps():
+    """The commands of the README's section "Onto a board", without its comments."""
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## Onto a board")[2].partition("```sh")[2].partition("```")[0]
+    commands = [shlex.split(line, comments=True) for line in section.splitlines() if line.startswith("femtojack")]
+    return [words[1:] for words in commands]
+
+
+def test_the_readme_s_steps(rig, tmp_path, monkeypatch):
+    """From a bare Pico to a recording through its canceller, as the README has it; prints the time of each step."""
+    on_emulated(rig, "flashes a board")
+    from femtohost.targets.pico import Pico
+
+    drive = tmp_path / "RPI-RP2"
+    drive.mkdir()
+    (drive / "INFO_UF2.TXT").write_text("Board-ID: RPI-RP2\n")
+    monkeypatch.setenv("FEMTOJACK_BOOTSEL", str(drive))
+    monkeypatch.chdir(tmp_path)
+    flash, *rest = readme_steps()
+    femtojack(flash)
+    with Pico(drive / "femtojack.uf2", slic=chip(), wires=[(DRX, DTX)]) as pico:
+        for words in rest:
+            femtojack([pico.port if word == "/dev/ttyACM0" else word for word in words])
+            if words[1] == "deploy":
+                pico.wait_for_reset()
+    assert [words[1] for words in rest[:3]] == ["deploy", "test", "monitor"]
+    assert (tmp_path / "sout.wav").stat().st_size > 44
+
+
+def femtojack(words):
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-m", "femtohost", *words], capture_output=True, text=True, timeout=900)
+    print(f"{time.monotonic() - began:.0f} s: femtojack {' '.join(words)}")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # -- the same on a serial port ----------------------------------------------------------------------------------------

@@ -146,18 +146,30 @@ Board = Starving
 """
 
 
-def test_a_memory_error_in_a_handler_is_told_with_its_traceback(make_box, tmp_path, monkeypatch):
+@pytest.fixture
+def starving(tmp_path, monkeypatch):
     """The firmware asks for entropy when an INVITE comes: this board takes all memory away."""
     (tmp_path / "unix").mkdir()
     folder = str(interpreter.BOARDS / "unix")
     (tmp_path / "unix" / "board.py").write_text(STARVING.format(folder=folder))
     monkeypatch.setattr(interpreter, "BOARDS", tmp_path)
+
+
+def test_a_memory_error_in_a_handler_is_told_with_its_traceback(make_box, starving):
     box = make_box(target="micropython")
     box.run_until(lambda: box.state("fxs") == "ON_HOOK", timeout_s=5)
     box.far.call("100")
     said = lost_in(box, 5)
     assert "MemoryError" in said and "Traceback" in said and "step" in said
     assert "ON_HOOK" in said
+
+
+def test_a_memory_error_in_a_call_is_exit_code_5(run, starving):
+    """With the firmware's traceback and the trace's last lines."""
+    code, out, err = run("call", "--incoming", "--target", "micropython", "--seconds", "1", "--json")
+    assert (code, out) == (5, "")
+    assert "the firmware's interpreter is lost" in err and "Traceback" in err and "MemoryError" in err
+    assert "ON_HOOK" in err
 
 
 def test_a_heap_that_is_too_small_to_boot(make_box):

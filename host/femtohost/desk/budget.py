@@ -6,18 +6,17 @@ the one that must hold. The instructions are counted by QEMU.
 """
 
 import ast
-from pathlib import Path
 
 from femtohost.desk import deploy, slots
 from femtohost.desk.build import build
-from femtohost.desk.catalog import find
+from femtohost.desk.catalog import boards_folder, find
 from femtohost.desk.link import Link
 from femtohost.desk.manifest import read_manifest
 
 HEAP_SHARE = 0.45  # of the Pico's free heap, after boot and in a call
 BOARD = "rp2_pico"
 USED = "romfs"  # by updates
-WAYS = {"files": "code in the file system", "romfs": "code in ROMFS", "frozen": "code in the image"}
+WAYS = {"files": "code in files", "romfs": "code in ROMFS", "frozen": "code in image"}
 _RUN_S = 120  # of silence, on a machine that does other things too
 
 
@@ -51,7 +50,7 @@ def heap(tell=lambda text: None, progress=None):
 
 def measure(link, path):
     """{booted, talking, steps} of the firmware found at `path` on the board at `link`. UserError: MemoryError there."""
-    text = (Path(__file__).parent / "on_board" / "budget.py").read_text(encoding="utf-8")
+    text = (boards_folder() / "scripts" / "budget.py").read_text(encoding="utf-8")
     said = link.run(f"PARAMETERS = {{'path': {path!r}}}\n{text}", _RUN_S).splitlines()[-1]
     return dict(zip(("booted", "talking", "steps"), ast.literal_eval(said), strict=True))
 
@@ -69,12 +68,12 @@ def rows(result):
             share = f"{taken} ({taken / memory['free']:.1%})"
             yield (f"heap, {text}, {name}", share, str(memory["limit"]) if judged else "", verdict)
     steps = memory["taken"][USED]["steps"]
-    yield ("voice path with the heap locked", f"{steps} blocks of 10 ms", "no allocation", "good")
+    yield ("voice path, heap locked", f"{steps} blocks of 10 ms", "no allocation", "good")
     for row in result["canceller"]:
         limit = f"{row['limit_mhz']} MHz" if row["limit_mhz"] else ""
-        is_ = row.get("missing") or f"{row['mhz']} MHz ({row['instructions']} instructions a sample)"
+        is_ = row.get("missing") or f"{row['mhz']} MHz, {row['instructions']} a sample"
         verdict = "not measured" if "missing" in row else "good" if row["good"] else "TOO MUCH"
-        yield (f"canceller, 128 taps, {row['core']}", is_, limit, verdict)
+        yield (f"instructions, {row['core']}", is_, limit, verdict)
 
 
 def _deployed(image, bundle, progress):

@@ -52,7 +52,8 @@ class Pico:
              follows the chip's time
     wires    pairs of GPIO numbers: the level of the first goes to the second
 
-    `port` is what mpremote takes; `descriptors` the configuration descriptor of the last enumeration. UserError: node, npm or a compiler is missing. BoardLost: the emulator ended.
+    `port` is what mpremote takes; `descriptors` the configuration descriptor of the last enumeration. UserError: node,
+    npm or a compiler is missing. BoardLost: the emulator ended.
     """
 
     def __init__(self, image, flash=None, slic=None, wires=()):
