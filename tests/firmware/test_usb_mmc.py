@@ -74,7 +74,7 @@ def test_mode_sense(disc):
     data = ask(disc, cdb(0x5A, 10, b2=0x2A, b8=128), 128)
     assert int.from_bytes(data[:2], "big") == len(data) - 2
     page = data[8 + data[7] :]
-    assert page[0] & 0x3F == 0x2A and page[1] == len(page) - 2
+    assert page[0] & 0x3F == 0x2A and page[1] == len(page) - 2 == 30
     assert page[3] == 0 and page[6] >> 5 == 1  # writes nothing; has a tray
     short = ask(disc, cdb(0x1A, 6, b2=0x3F, b4=192), 192)
     assert short[0] == len(short) - 1 and short[4:6] == b"\x01\x0a" and short[16] == 0x2A

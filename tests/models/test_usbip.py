@@ -1,5 +1,7 @@
 """The USB/IP server before a device that echoes: what Linux says, and what nobody should."""
 
+import gc
+import os
 import queue
 import random
 import socket
@@ -11,6 +13,7 @@ import pytest
 from controller_bench import BULK_IN, BULK_OUT, CAPTURE, PLAYBACK, REPORTS, WHOLE, Bench
 
 from femtohost.bridges.usbip import LONGEST_TRANSFER, MOST_CONNECTIONS, MOST_PACKETS, MOST_PENDING, UsbipServer
+from femtohost.clock import MOST_CANCELLED
 from femtohost.peers.usb_errors import UsbError, UsbStall
 from femtohost.peers.usbip_client import UsbipClient
 from femtohost.wallclock import WallClock
@@ -192,6 +195,44 @@ def test_importing_again_begins_anew(served):
     assert second.control(0x80, 8, length=1) == b"\0"
     second.enumerate()
     assert second.control(0x82, 0, 0, BULK_IN, length=2) == b"\0\0"
+
+
+def test_a_thousand_importers_leave_nothing_behind(served):
+    """Each goes in the middle of something: a request that pends, sound both ways."""
+
+    def cycle():
+        client = served.connect()
+        while not _attached(client):
+            client.detach()
+            client = served.connect()
+        client.enumerate()
+        client.set_interface(2, 1)
+        client.submit(REPORTS, length=64)
+        client.submit(CAPTURE, length=16 * 100, packets=[16] * 100)
+        client.detach()
+        served.clients.clear()
+        served.bench.told.clear()
+
+    def kept():
+        gc.collect()
+        return len(gc.get_objects()), len(os.listdir("/proc/self/fd")), served.bench.clock.places
+
+    for _ in range(20):
+        cycle()
+    objects, files, places = served.do(kept)
+    for _ in range(1000):
+        cycle()
+    more = [now - before for now, before in zip(served.do(kept), (objects, files, places), strict=True)]
+    assert more[0] < 500 and more[1] <= 2 and more[2] <= MOST_CANCELLED, more
+
+
+def _attached(client):
+    """Whether it got the device: the server hears of the last one's end from its socket."""
+    try:
+        client.attach()
+    except UsbError:
+        return False
+    return True
 
 
 def test_there_is_nothing_to_import_without_power(served):

@@ -15,16 +15,21 @@ from femtohost.peers.usbip_client import UsbipClient
 
 BLOCK = 2048
 DEVICE = 0x10002
+MEMORY = 16 << 20  # octets that hostile clients may make a box take
 IMPORT = struct.pack(">HHI32s", 0x0111, 0x8003, 0, b"1-1")
+
+
+def make_disc(path):
+    """An image file of that path; its octets."""
+    octets = bytearray(random.Random(1).randbytes(200 * BLOCK))
+    octets[16 * BLOCK + 1 : 16 * BLOCK + 6] = b"CD001"
+    path.write_bytes(octets)
+    return bytes(octets)
 
 
 @pytest.fixture
 def disc(tmp_path):
-    """An image file; its octets."""
-    octets = bytearray(random.Random(1).randbytes(200 * BLOCK))
-    octets[16 * BLOCK + 1 : 16 * BLOCK + 6] = b"CD001"
-    (tmp_path / "disc.iso").write_bytes(octets)
-    return bytes(octets)
+    return make_disc(tmp_path / "disc.iso")
 
 
 @pytest.fixture
@@ -88,11 +93,11 @@ def test_the_disc_is_changed_by_command(box, disc, tmp_path):
     assert refused.returncode == 2 and refused.stderr.count(b"\n") == 1
 
 
-def test_hostile_clients_do_not_end_a_call(box, start, disc):
+def call(start, iso):
+    """Two boxes in a call; the caller's USB port is exported, with that disc."""
     callee = start(name="callee")
-    caller = start(
-        f'[sip]\nserver = "{callee.ready["addresses"]["sip"]}"\nuser = ""\n', "--usbip", "127.0.0.1:0", name="caller"
-    )
+    config = f'[sip]\nserver = "{callee.ready["addresses"]["sip"]}"\nuser = ""\n'
+    caller = start(config, "--usbip", "127.0.0.1:0", "--iso", str(iso), name="caller")
     for each in (caller, callee):
         each.event("line", state="on-hook")
     caller.ctl("off-hook")
@@ -100,20 +105,22 @@ def test_hostile_clients_do_not_end_a_call(box, start, disc):
     callee.event("line", state="ringing")
     callee.ctl("off-hook")
     caller.event("call", state="talking")
+    return caller
+
+
+def test_hostile_clients_do_not_end_a_call(start, disc, tmp_path):
+    caller = call(start, tmp_path / "disc.iso")
     before = caller.memory()
     rng = random.Random(11)
-    for attack in ATTACKS * 3:
-        _attack(port(caller), attack(rng))
-    client = UsbipClient("127.0.0.1", port(caller))
-    caller.until(lambda: caller.ctl("status")["usb"]["state"] == "detached")
-    client.attach()
-    client.enumerate()
+    for octets in ATTACKS * 3:
+        attack(port(caller), octets(rng))
+        attach(caller).detach()
     status = caller.ctl("status")
     assert status["call"] == "talking" and status["misuse"] == []
-    assert caller.memory() - before < 16 << 20
+    assert caller.memory() - before < MEMORY
 
 
-def _attack(number, octets):
+def attack(number, octets):
     """Send, read nothing, and go with a reset."""
     with socket.create_connection(("127.0.0.1", number), 10) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -139,7 +146,36 @@ ATTACKS = [
     lambda rng: IMPORT + b"".join(submit(i, setup=bytes((0x80, 6, 0, 2, 0, 0, 255, 0))) for i in range(1, 20_000)),
     lambda rng: IMPORT + CONFIGURE + submit(2, 2, 0, 31) + LONG_READ + submit(3, 1, 1, 1 << 20),
     lambda rng: IMPORT + CONFIGURE + b"".join(_setup(rng, i) for i in range(2, 500)),
+    lambda rng: IMPORT + CONFIGURE + _wrong_field(rng),
+    lambda rng: IMPORT + CONFIGURE + submit(7, 5) * 2,
+    lambda rng: IMPORT + CONFIGURE + b"".join(submit(i, 5) for i in range(2, 502)) + _unlinks(rng),
+    lambda rng: IMPORT + CONFIGURE + _wrong_packets(rng),
+    lambda rng: rng.choice((IMPORT, b"")) + struct.pack(">HHI", rng.randrange(1 << 16), rng.randrange(1 << 16), 0),
 ]
+
+
+def _wrong_field(rng):
+    """A request of which one field cannot be: command, device, direction, endpoint or length."""
+    fields = {0: 1, 2: DEVICE, 3: rng.randrange(2), 4: rng.randrange(6), 6: 64}
+    which, values = rng.choice(((0, (0, 3, 5)), (2, (0, 0x10003)), (3, (2, 7)), (4, (16, 255)), (6, (1 << 31, -1))))
+    fields[which] = rng.choice(values) & 0xFFFFFFFF
+    command, device, direction, endpoint, length = fields.values()
+    return struct.pack(">10I8s", command, 1, device, direction, endpoint, 0, length, 0, 0, 0, bytes(8))
+
+
+def _unlinks(rng):
+    """Of all that pends, of that again, of what there never was, and of themselves."""
+    targets = [*range(2, 502), *range(2, 502), *(rng.randrange(1 << 32) for _ in range(50))]
+    requests = [(1000 + i, target) for i, target in enumerate(targets)] + [(5000, 5000)]
+    return b"".join(struct.pack(">6I24s", 2, number, DEVICE, 0, 0, target, bytes(24)) for number, target in requests)
+
+
+def _wrong_packets(rng):
+    """An isochronous table whose packets overlap, or end behind the data."""
+    rows = rng.choice(([(0, 16), (8, 16)], [(0, 16), (16, 17)], [(16, 16), (0, 16)], [(1 << 31, 1 << 31), (0, 1)]))
+    table = b"".join(struct.pack(">4I", offset, size, 0, 0) for offset, size in rows)
+    choose = submit(2, direction=0, length=0, setup=bytes((1, 11, 1, 0, 2, 0, 0, 0)))
+    return choose + submit(3, 3, 1, 32, len(rows)) + table
 
 
 def _setup(rng, seqnum):

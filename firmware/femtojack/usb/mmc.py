@@ -257,8 +257,8 @@ class Drive:
     def _capabilities(self):
         """MM capabilities and mechanical status, MMC-3 5.5.10: reads CD-ROM, tray, can lock and eject."""
         mechanism = 0x29 | (0x02 if self._prevented else 0)
-        fields = (0, 0, 0, 0, mechanism, 0, _SPEED, 0, BLOCK // 1024, _SPEED, 0, 0, 0)
-        return bytes((0x2A, 20)) + pack(">BBBBBBHHHHHHH", *fields)
+        fields = (0, 0, 0, 0, mechanism, 0, _SPEED, 0, BLOCK // 1024, _SPEED)
+        return bytes((0x2A, 30)) + pack(">BBBBBBHHHH", *fields) + bytes(16)  # it writes nothing
 
     def _get_configuration(self, cdb):
         requested, start = cdb[1] & 3, _u16(cdb, 2)
