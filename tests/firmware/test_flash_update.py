@@ -299,6 +299,27 @@ def test_a_lost_floor_is_raised_again(bench):
     assert bench.again().boot().slot == "golden"  # and not OLD, whose counter is 2
 
 
+def test_a_worn_journal_starts_no_trial(bench):
+    install(bench, NEW)
+    for sector in range(3):
+        bench.silicon.stick(JOURNAL[0] + sector * SECTOR + 4000, 0, 0)
+    for _ in range(4):
+        bench = bench.again()
+        boot = bench.boot()
+        assert runs(boot, OLD) and not boot.trial and boot.status()["update"] == "flash-failed"
+        assert bench.send(boot.updater, NEW) == "flash-failed"
+
+
+@pytest.mark.parametrize("offset", [100, SECTOR + 5, SECTOR + 700])
+def test_a_worn_slot_takes_no_image(bench, offset):
+    for bit in range(8):  # one of them is not as it should be, whatever is written
+        bench.silicon.stick(SLOT_B[0] + offset, bit, bit & 1)
+    boot = bench.boot()
+    assert bench.send(boot.updater, NEW) == "flash-failed"
+    boot = bench.again().boot()
+    assert runs(boot, OLD) and boot.status()["update"] == "flash-failed"
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_garbage_over_all_that_can_be_written(bench, seed):
     rng = random.Random(seed)

@@ -86,14 +86,19 @@ class Boot:
             self.manifest = self.slots[self.number].manifest()
             return
         if journal.kind == UPDATING:
-            self.nor.run(self.roll_back(results.INTERRUPTED))
+            self._settle(results.INTERRUPTED)
         elif journal.kind == TRIAL:
             if self._try(journal.target, journal.attempts, journal.checks):
                 return
-            self.nor.run(self.roll_back(results.ROLLED_BACK))
+            self._settle(results.ROLLED_BACK)
         elif journal.kind != CONFIRMED and self._try_any():
             return
         self._run_confirmed()
+
+    def _settle(self, result):
+        """The confirmed slot it is; each start says so again while the journal takes nothing."""
+        if not self.nor.run(self.roll_back(result)):
+            self.journal.result = results.FLASH_FAILED
 
     def _try(self, target, attempts, checks):
         """Start `target` on trial if an attempt is left, it verifies, and the journal has counted the attempt."""
