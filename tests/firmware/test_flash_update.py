@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from femtohost.models.nor_silicon import OUTCOMES
 from femtojack.flash import manifest
+from femtojack.flash.journal import pack_record
 from femtojack.flash.layout import PROTECTED, SECTOR, region
 from femtojack.flash.update import CHECK_IDENTITY, CHECK_LINE
 
@@ -318,6 +319,17 @@ def test_a_worn_slot_takes_no_image(bench, offset):
     assert bench.send(boot.updater, NEW) == "flash-failed"
     boot = bench.again().boot()
     assert runs(boot, OLD) and boot.status()["update"] == "flash-failed"
+
+
+@given(st.binary(min_size=16, max_size=16), st.integers(0, 255), st.integers(0, 2**32 - 1))
+@settings(max_examples=150, deadline=None)
+def test_any_record_that_is_whole_leaves_a_box(octets, kind, generation):
+    """As another version of the firmware might have written it."""
+    record = pack_record(b"FJJ1", generation, 0, 1, kind, octets)
+    bench = rotted("journal", 0, record)
+    boot = bench.boot()
+    assert boot.slot and boot.status()["update"]
+    assert runs(bench.again().live(NEW), NEW)
 
 
 @pytest.mark.parametrize("seed", range(3))

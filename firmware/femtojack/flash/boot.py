@@ -39,6 +39,11 @@ class Boot:
         return slots.name(self.number) if self.manifest else None
 
     @property
+    def chosen(self):
+        """What a board keeps for the App where boot code chooses: femtojack.board, `chosen`."""
+        return self.number, self.trial
+
+    @property
     def counter_floor(self):
         """Images below this are refused: the floor, and what has been confirmed and runs."""
         running = self.manifest.counter if self.manifest and not self.trial else 0
@@ -72,11 +77,6 @@ class Boot:
         if self.identity.serial is None:
             return "no identity"
         return None if self.nor.protected else "not protected"
-
-    @property
-    def chosen(self):
-        """What a board keeps for the App where boot code chooses: femtojack.board, `chosen`."""
-        return self.number, self.trial
 
     def _choose(self):
         journal = self.journal
@@ -114,7 +114,7 @@ class Boot:
 
     def _run_confirmed(self):
         """The confirmed slot, else the other, else the golden image."""
-        active = self.journal.active
+        active = self.journal.active if self.journal.active < len(self.slots) else GOLDEN
         for number in (active, A + B - active, GOLDEN) if active != GOLDEN else (GOLDEN, A, B):
             if self._verifies(number):
                 break
