@@ -86,6 +86,7 @@ def test_a_record_of_elsewhere_is_none():
     assert parse_record(MAGIC, record, 2, 5) is None
     assert parse_record(b"FJF1", record, 0, 5) is None
     assert parse_record(MAGIC, pack_record(MAGIC, 1, 0, 3, 1, payload(1)), 0, 0) is None
+    assert parse_record(MAGIC, pack_record(MAGIC, 0x30000000, 0, 2, 1, payload(1)), 0, 0) is None
 
 
 def test_appends_go_round_the_three_sectors():

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from femtohost.models.nor_silicon import OUTCOMES
 from femtojack.flash import manifest
+from femtojack.flash.journal import pack_record
 from femtojack.flash.layout import PROTECTED, SECTOR, region
 from femtojack.flash.update import CHECK_IDENTITY, CHECK_LINE
 
@@ -297,6 +298,38 @@ def test_a_lost_floor_is_raised_again(bench):
     assert bench.boot().floor.value == 3
     bench.silicon.rot(SLOT_B[0] + SECTOR, 3)
     assert bench.again().boot().slot == "golden"  # and not OLD, whose counter is 2
+
+
+def test_a_worn_journal_starts_no_trial(bench):
+    install(bench, NEW)
+    for sector in range(3):
+        bench.silicon.stick(JOURNAL[0] + sector * SECTOR + 4000, 0, 0)
+    for _ in range(4):
+        bench = bench.again()
+        boot = bench.boot()
+        assert runs(boot, OLD) and not boot.trial and boot.status()["update"] == "flash-failed"
+        assert bench.send(boot.updater, NEW) == "flash-failed"
+
+
+@pytest.mark.parametrize("offset", [100, SECTOR + 5, SECTOR + 700])
+def test_a_worn_slot_takes_no_image(bench, offset):
+    for bit in range(8):  # one of them is not as it should be, whatever is written
+        bench.silicon.stick(SLOT_B[0] + offset, bit, bit & 1)
+    boot = bench.boot()
+    assert bench.send(boot.updater, NEW) == "flash-failed"
+    boot = bench.again().boot()
+    assert runs(boot, OLD) and boot.status()["update"] == "flash-failed"
+
+
+@given(st.binary(min_size=16, max_size=16), st.integers(0, 255), st.integers(0, 2**32 - 1))
+@settings(max_examples=150, deadline=None)
+def test_any_record_that_is_whole_leaves_a_box(octets, kind, generation):
+    """As another version of the firmware might have written it."""
+    record = pack_record(b"FJJ1", generation, 0, 1, kind, octets)
+    bench = rotted("journal", 0, record)
+    boot = bench.boot()
+    assert boot.slot and boot.status()["update"]
+    assert runs(bench.again().live(NEW), NEW)
 
 
 @pytest.mark.parametrize("seed", range(3))

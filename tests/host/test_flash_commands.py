@@ -116,23 +116,24 @@ def test_a_dump_is_the_image(run, profile, tmp_path):
     assert code == 2 and "there are boot" in err
 
 
+OF = ("--version", "1", "--security-counter", "1", "-o", "f")
+
+
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("command", "said"),
     [
         (("flash", "info", "--profile", "absent"), "no flash image"),
         (("flash", "provision", "--serial", "a b", "--number", "1", "--profile", "box"), "--serial"),
         (("flash", "provision", "--serial", "S", "--number", "no", "--profile", "box"), "--number"),
         (("image", "inspect", "absent.fji"), "No such file"),
-        (
-            ("image", "build", "absent", "--board", "b", "--version", "1", "--security-counter", "1", "-o", "f"),
-            "no folder",
-        ),
-        (("image", "build", "--board", "b c", "--version", "1", "--security-counter", "1", "-o", "f"), "printable"),
+        (("image", "build", "absent", "--board", "b", *OF), "no folder"),
+        (("image", "build", "--board", "moon", *OF), "no board 'moon'"),
+        (("image", "build", "--board", "emulator", *OF, "--version", "1 2"), "printable"),
         (("image", "keygen", "-o", "box/keys/factory"), "never overwritten"),
     ],
 )
-def test_mistakes_are_one_line(run, profile, arguments, said):
-    code, out, err = run(*arguments)
+def test_mistakes_are_one_line(run, profile, command, said):
+    code, out, err = run(*command)
     assert code == 2 and said in err and err.count("\n") == 1 and not out
 
 

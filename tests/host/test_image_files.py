@@ -102,7 +102,11 @@ def test_garbage_is_no_package(garbage):
 
 
 def test_folders_without_firmware(tmp_path):
-    for folder, said in ((tmp_path / "absent", "no folder"), (tmp_path, "no .py or .mpy")):
+    (tmp_path / "spaced").mkdir()
+    (tmp_path / "spaced" / "a b.py").write_text("")
+    (tmp_path / "empty").mkdir()
+    for name, said in (("absent", "no folder"), ("empty", "no .py or .mpy"), ("spaced", "no spaces")):
+        folder = tmp_path / name
         with pytest.raises(package.PackageError, match=said):
             package.read_folder(folder)
 

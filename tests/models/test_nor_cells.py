@@ -131,6 +131,16 @@ def test_after_any_cuts_an_erase_mends_all(cuts, seed):
     assert not bench.silicon.unstable
 
 
+@pytest.mark.parametrize("start", [program, erase])
+def test_what_did_nothing_leaves_unstable_bits_unstable(start):
+    bench = interrupted(LATE, erase, old=bytes(256))
+    unstable = dict(bench.silicon.unstable)
+    assert unstable
+    start(bench)
+    bench.power_cycle(BEFORE)
+    assert bench.silicon.unstable == unstable
+
+
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_the_status_registers_can_be_cut_too(outcome):
     seen = set()

@@ -39,6 +39,11 @@ class Boot:
         return slots.name(self.number) if self.manifest else None
 
     @property
+    def chosen(self):
+        """What a board keeps for the App where boot code chooses: femtojack.board, `chosen`."""
+        return self.number, self.trial
+
+    @property
     def counter_floor(self):
         """Images below this are refused: the floor, and what has been confirmed and runs."""
         running = self.manifest.counter if self.manifest and not self.trial else 0
@@ -73,11 +78,6 @@ class Boot:
             return "no identity"
         return None if self.nor.protected else "not protected"
 
-    @property
-    def chosen(self):
-        """What a board keeps for the App where boot code chooses: femtojack.board, `chosen`."""
-        return self.number, self.trial
-
     def _choose(self):
         journal = self.journal
         chosen = getattr(self._board, "chosen", None)
@@ -86,14 +86,19 @@ class Boot:
             self.manifest = self.slots[self.number].manifest()
             return
         if journal.kind == UPDATING:
-            self.nor.run(self.roll_back(results.INTERRUPTED))
+            self._settle(results.INTERRUPTED)
         elif journal.kind == TRIAL:
             if self._try(journal.target, journal.attempts, journal.checks):
                 return
-            self.nor.run(self.roll_back(results.ROLLED_BACK))
+            self._settle(results.ROLLED_BACK)
         elif journal.kind != CONFIRMED and self._try_any():
             return
         self._run_confirmed()
+
+    def _settle(self, result):
+        """The confirmed slot it is; each start says so again while the journal takes nothing."""
+        if not self.nor.run(self.roll_back(result)):
+            self.journal.result = results.FLASH_FAILED
 
     def _try(self, target, attempts, checks):
         """Start `target` on trial if an attempt is left, it verifies, and the journal has counted the attempt."""
@@ -109,7 +114,7 @@ class Boot:
 
     def _run_confirmed(self):
         """The confirmed slot, else the other, else the golden image."""
-        active = self.journal.active
+        active = self.journal.active if self.journal.active < len(self.slots) else GOLDEN
         for number in (active, A + B - active, GOLDEN) if active != GOLDEN else (GOLDEN, A, B):
             if self._verifies(number):
                 break

@@ -28,6 +28,7 @@ PAYLOAD = const(16)
 _SECTORS = const(3)
 _RECORDS = const(128)  # a sector
 _BODY = const(28)
+_GENERATIONS = const(0x30000000)  # more than the sectors live to see: from here on it is no record
 _HEAD = "<4sIHBB"
 
 CONFIRMED = const(1)  # kinds of the journal's records
@@ -45,7 +46,7 @@ def parse_record(magic, octets, sector, index):
     if len(octets) != RECORD:
         return None
     found, generation, own_index, base, kind = unpack(_HEAD, octets[:12])
-    if found != magic or own_index != index or base >= _SECTORS or base == sector:
+    if found != magic or own_index != index or base >= _SECTORS or base == sector or generation >= _GENERATIONS:
         return None
     if unpack("<I", octets[_BODY:])[0] != crc32(octets[:_BODY]):
         return None

@@ -1,12 +1,17 @@
 """Update files: a manifest and a payload, made, signed and looked at. femtojack.flash.manifest has their form."""
 
 import hashlib
+import tempfile
 from pathlib import Path
 
 import femtojack
 from femtohost import crypto
+from femtohost.desk.build import build as desk_build
+from femtohost.desk.catalog import find
 from femtohost.errors import UserError
 from femtohost.flash import keys, package
+from femtohost.flash.memory import HARDWARE
+from femtohost.toolchain import mpy
 from femtojack.flash import manifest
 from femtojack.flash.layout import SECTOR, SLOT_SIZE
 
@@ -20,11 +25,16 @@ class ImageError(UserError):
 
 
 def build(board, version, counter, *, revision=1, folder=None, march=None):
-    """The octets of an unsigned update file out of the files of `folder` (by default the firmware's own).
+    """The octets of an unsigned update file out of the files of `folder`; by default what the board's manifest names,
+    compiled, and for the emulator the firmware's sources.
 
-    `march` compiles them for that architecture (femtohost.toolchain.mpy). ImageError: a field is wrong, or too large.
+    `march` compiles the folder's for that architecture (femtohost.toolchain.mpy). ImageError: a field is wrong, or the
+    payload is too large. UserError: no such board, or a tool is missing.
     """
-    files = package.read_folder(folder or FIRMWARE)
+    if folder is None and board != HARDWARE[0]:
+        files = desk_build(find(board)).files
+    else:
+        files = package.read_folder(folder or FIRMWARE)
     if march:
         files = _compiled(files, march)
     return assemble(package.pack(files), board, version, counter, revision)
@@ -44,10 +54,6 @@ def assemble(payload, board, version, counter, revision=1):
 
 def _compiled(files, march):
     """Its .py files as .mpy."""
-    import tempfile
-
-    from femtohost.toolchain import mpy
-
     with tempfile.TemporaryDirectory() as folder:
         for name, content in files.items():
             path = Path(folder) / "source" / name

@@ -1,7 +1,7 @@
 """The payload of an update file: the files of a firmware, as one piece that can be mounted read-only.
 
 Numbers are little-endian: "FJPKG1\\0\\0", u32 count; for each file, sorted by name: u32 offset of its content from the
-start of the payload, u32 size, u8 length of its name, the name ("femtojack/app.mpy", UTF-8); then the contents.
+start of the payload, u32 size, u8 length of its name, the name (ASCII, "femtojack/app.mpy"); then the contents.
 """
 
 import struct
@@ -58,6 +58,7 @@ def read_folder(folder):
     if not paths:
         raise PackageError(f"{folder}: no .py or .mpy file in it")
     for path in paths:
-        if len(path.relative_to(folder).as_posix().encode()) > 255:
-            raise PackageError(f"{path}: a name of more than 255 octets")
+        name = path.relative_to(folder).as_posix()
+        if len(name) > 255 or not all(" " < c < "\x7f" for c in name):
+            raise PackageError(f"{path}: a name should have up to 255 ASCII characters, and no spaces")
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}

@@ -152,7 +152,10 @@ def _watched(flash):
 
 
 def _left(silicon, operation, cut):
-    """A copy of `silicon` as `cut` left it in the midst of `operation`."""
+    """A copy of `silicon` as `cut` left it in the midst of `operation`.
+
+    A wild firmware finds the chip locked, as at power-on, and WP low.
+    """
     if cut.mode != STRAY:
         return interrupted(silicon, operation, cut.mode, _seed(cut))
     copy = silicon.fork(random.Random(_seed(cut)))
@@ -173,7 +176,11 @@ def _recover(flash, observe, cuts):
     try:
         return recover(flash, IDENTITY, observe, may_lose_journal=_wild(cuts))
     except Exception as error:  # a crash of the firmware is a verdict
-        return Recovery(1, None, None, f"crash: {type(error).__name__}: {error}")
+        return _crash(error)
+
+
+def _crash(error):
+    return Recovery(1, None, None, f"crash: {type(error).__name__}: {error}")
 
 
 class Walk:
@@ -182,30 +189,45 @@ class Walk:
     def __init__(self, name, slot_kib, modes=MODES, depth=3):
         self.scenario = scenario(name, slot_kib)
         self.modes, self.depth = tuple(modes), depth
+        self._first = Sweep(name, slot_kib).first
 
     def history(self, seed):
         """A Tally of one history."""
-        rng = random.Random(seed)
-        silicon, cuts, tally = self.scenario.flash.silicon.fork(random.Random(seed)), [], Tally()
-        for number in range(rng.randint(1, self.depth)):
-            flash = self.scenario.fork(silicon)
-            sends = number == 0 or rng.random() < 1 / 4
-            seen, observe = _watched(flash)
-            recovery = self._session(flash, observe, cuts, sends)
-            if recovery.broken or not seen:
-                break
-            which = rng.randrange(len(seen))
-            cuts.append(Cut(which, rng.choice(self.modes), seed))
-            silicon = _left(*seen[which], cuts[-1])
-        flash = self.scenario.fork(silicon)
-        recovery = _recover(flash, None, cuts)
-        tally.count(cuts, verdict(self.scenario, flash, cuts, recovery), recovery.boots)
-        return tally
+        rng, cuts, tally = random.Random(seed), [], Tally()
+        which = rng.randrange(len(self._first))
+        snapshot = (which, *self._first[which])
+        while True:
+            cuts.append(Cut(snapshot[0], rng.choice(self.modes), seed))
+            flash = self.scenario.fork(_left(*snapshot[1:], cuts[-1]))
+            last = len(cuts) == self.depth or rng.random() < 1 / self.depth
+            sample = Sample(flash, rng)
+            sends = not last and rng.random() < 1 / 4
+            recovery = self._session(flash, None if last else sample, cuts, sends)
+            if last or recovery.broken or sample.snapshot is None:
+                tally.count(cuts, verdict(self.scenario, flash, cuts, recovery), recovery.boots)
+                return tally
+            snapshot = sample.snapshot
 
     def _session(self, flash, observe, cuts, sends):
         """A power session that may get the update again, and all that follows from it."""
-        if not sends:
-            return _recover(flash, observe, cuts)
-        session = Session(flash, observe)
-        session.run(self.scenario.file)
-        return Recovery(1, None, None)
+        if sends:
+            try:
+                Session(flash, observe).run(self.scenario.file)
+            except Exception as error:
+                return _crash(error)
+        return _recover(flash, observe, cuts)
+
+
+class Sample:
+    """An observer that keeps one of the operations it sees, each with the same chance: `snapshot` is (its number, the
+    silicon, the Operation), None before any."""
+
+    def __init__(self, flash, rng):
+        self._flash, self._rng = flash, rng
+        self._seen = 0
+        self.snapshot = None
+
+    def __call__(self, session, operation):
+        self._seen += 1
+        if self._rng.random() * self._seen < 1:
+            self.snapshot = (self._seen - 1, self._flash.silicon.fork(None), operation)

@@ -9,6 +9,7 @@ from femtojack.flash.boot import Boot
 from femtojack.flash.update import IDLE, RECEIVING
 
 CHUNK = 1024  # octets that the sender offers at a time
+MOST_STEPS = 200_000  # of one power session; more is a firmware that never settles
 
 
 class PowerCut(BaseException):
@@ -35,7 +36,7 @@ class Session(Jig):
 
     def __init__(self, flash, on_operation=None):
         super().__init__(flash)
-        self.operations = 0
+        self.operations = self._steps = 0
         self._on_operation = on_operation
         self._begun = None
         self.chip.on_operation.append(self._note)
@@ -97,6 +98,9 @@ class Session(Jig):
             self._step()
 
     def _step(self):
+        self._steps += 1
+        if self._steps > MOST_STEPS:
+            raise AssertionError("the firmware never settles")
         updater = self.boot.updater
         updater.step(self._now)
         deadline = updater.deadline
