@@ -4,10 +4,10 @@ import random
 from dataclasses import dataclass
 
 MULTIFRAME_MS = 235  # 51 TDMA frames: an SDCCH/8 has one block each way
-T200_MS = 2500  # longer than any answer takes, late as it may be: LAPDm trusts that nothing overtakes a SABM
+T200_MS = 10_000  # longer than any answer takes, late as it may be: LAPDm trusts that nothing overtakes a SABM
 SAPIS = 0, 3
 SESSION = 20  # exchanges before the channel is given up
-PATIENCE = 400  # multiframes that an exchange may take
+PATIENCE = 4000  # multiframes that an exchange may take
 FATAL = {0x01, 0x07}  # T200 has expired N200 times, sequence error: TS 48.058 9.3.22
 LENGTHS = (7, range(1, 21)), (2, range(21, 61)), (1, range(61, 201))  # weight, octets: N201 is 20
 
