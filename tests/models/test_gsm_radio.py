@@ -1,9 +1,9 @@
 """The GSM baseband: its schedule against TS 45.002, its mailbox, and what it does when it is treated badly."""
 
 import pytest
-from gsm_bench import C0, COMBINED_SLOTS, DED, L2, SDCCH, SI, TCH, Bench
 from hypothesis import given
 from hypothesis import strategies as st
+from radio_bench import C0, COMBINED_SLOTS, DED, L2, SDCCH, SI, TCH, Bench
 
 from femtohost.clock import SECOND
 from femtohost.models import gsm_mailbox as mailbox

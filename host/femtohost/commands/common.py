@@ -31,7 +31,7 @@ Target = Annotated[
 ]
 
 
-VALUES_LEFT_OUT = {"--gsmtap": "lo"}
+VALUES_LEFT_OUT = {"--gsmtap": "lo", "--gsm": "sip"}
 
 
 def with_values(arguments):

@@ -31,7 +31,7 @@ class GsmPhone:
     ki: 16 octets, or None. arfcn: of the cell's C0. `sim` in place of imsi and ki keeps what it remembers over a new
     phone. `registered`, `state`, `call` (the last Call, also when it has ended), `calls`, `inbox` (Texts received),
     `sent` (results of texts sent), `ussd_answers` and `habits` (its misbehaviour) tell what there is. `heard` are the
-    speech frames received while `recording`.
+    speech frames received while `recording`. on_speech, on_call: observers of a frame, of a Call whose state changed.
     """
 
     def __init__(self, clock, air, rng, imsi=None, *, imei="353879234252633", ki=None, arfcn=50, sim=None):
@@ -44,6 +44,8 @@ class GsmPhone:
         self._mm.users = {l3.CC: self._calls, l3.SMS: self._messages, l3.SS: self._ussd}
         self._mm.rr.speech_source = self._speak
         self._calls.speech = self._hear
+        self._calls.on_change = self._tell
+        self.on_call = []
         self.recording = False
         self.heard = []
         self.on_speech = []
@@ -219,6 +221,10 @@ class GsmPhone:
             at = 0
         self._at = at + SPEECH_OCTETS
         return self._speech[at : self._at]
+
+    def _tell(self, call):
+        for observer in self.on_call:
+            observer(call)
 
     def _hear(self, frame):
         if self.recording:
