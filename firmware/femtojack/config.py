@@ -150,9 +150,11 @@ def _carriers(gsm):
 
 def _number_plan(gsm):
     """A number is one's only."""
-    taken = [number for _, number in parse_subscribers(gsm["subscribers"]) if number] + [gsm["line_number"]]
-    for number in [*taken, gsm["group_number"]]:
-        if (taken + [gsm["group_number"]]).count(number) > 1:
+    numbers = [number for _, number in parse_subscribers(gsm["subscribers"]) if number]
+    numbers.append(gsm["line_number"])
+    numbers.append(gsm["group_number"])
+    for number in numbers:
+        if numbers.count(number) > 1:
             raise ConfigError(f"gsm: {number} is the number of more than one: of phones, line_number or group_number")
 
 
