@@ -411,7 +411,7 @@ class Exchange:
         """An RTP session that nobody uses; None if all are in use or there is no network."""
         if self._board.udp is None:
             return None
-        used = [party.audio for party in self._far_ends]
+        used = [party.audio for party in self._far_ends if party.conversation]  # not of calls that only end
         for media in self._media:
             if media not in used:
                 return media
