@@ -10,7 +10,6 @@ from femtojack.gsm import l1
 from femtojack.gsm.auth import Triplets
 from femtojack.gsm.subscribers import MOST, Subscribers
 
-
 NUMBERS = count(1)
 
 
