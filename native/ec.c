@@ -74,10 +74,16 @@ static int32_t at_most(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-static int16_t without_dc(int32_t *dc, int32_t sample, int shift)
+/* What to take off a sample. */
+static int16_t follow_dc(int32_t *dc, int32_t sample, int shift)
 {
     *dc += (sample * 16384 - *dc) >> shift;
-    return saturate(sample - ((*dc + 8192) >> 14));
+    return (int16_t)((*dc + 8192) >> 14);
+}
+
+static int trust_of(const ec_state_t *ec)
+{
+    return ec->proved && !ec->contradicted ? 0 : 2;
 }
 
 /* Sout must not be louder than Sin. The filter's error is put out only while over the last 2 ms it had less energy than
@@ -86,7 +92,7 @@ static int16_t without_dc(int32_t *dc, int32_t sample, int shift)
  * and of which the older part is spent first. */
 static void guard(ec_state_t *ec, const int16_t *line, const int16_t *error, int16_t *sout, int n)
 {
-    int32_t of_sin = ec->sin_energy, of_error = ec->error_energy, trust = ec->proved && !ec->contradicted ? 0 : 2;
+    int32_t of_sin = ec->sin_energy, of_error = ec->error_energy, trust = trust_of(ec);
     int32_t earned = ec->earned, before = ec->earned_before;
 
     for (int i = 0; i < n; i++) {
@@ -108,6 +114,21 @@ static void guard(ec_state_t *ec, const int16_t *line, const int16_t *error, int
     ec->error_energy = of_error;
     ec->earned = earned;
     ec->earned_before = before;
+}
+
+/* The same for a block of which no sample can be refused, whatever their order; 0 when one might be. */
+static int guard_nothing(ec_state_t *ec, const survey_t *block, const int16_t *error, int16_t *sout)
+{
+    int32_t before = ec->earned_before - block->left, owed = before < 0 ? before : 0;
+
+    if (ec->error_energy + block->left - ec->sin_energy > ec->sin_energy >> trust_of(ec) || ec->earned + before < 0)
+        return 0;
+    ec->sin_energy += block->sin;
+    ec->error_energy += block->left;
+    ec->earned += block->earned + owed;
+    ec->earned_before = before - owed;
+    memcpy(sout, error, BLOCK * sizeof *sout);
+    return 1;
 }
 
 static void forget_energies(ec_state_t *ec)
@@ -147,11 +168,11 @@ static void end_of_period(ec_state_t *ec)
 }
 
 /* All that learns, when the four samples of a block are there. Only the output of the foreground needs single ones. */
-static void end_of_block(ec_state_t *ec)
+static void end_of_block(ec_state_t *ec, int32_t peak)
 {
     ec->phase = 0;
     forget_energies(ec);
-    ec_adapt_block(ec);
+    ec_adapt_block(ec, peak);
     if (ec->flags & EC_NLP)
         ec_nlp_block(ec);
     ec->t += BLOCK;
@@ -160,11 +181,12 @@ static void end_of_block(ec_state_t *ec)
 }
 
 /* n samples of one block, 1..4, of which the foreground's echo and error are known. */
-static void finish(ec_state_t *ec, const int16_t *echo, int16_t *sout, int n)
+static void finish(ec_state_t *ec, const survey_t *block, const int16_t *echo, int16_t *sout, int n)
 {
     int32_t place = REACH + ec->t + ec->phase;
 
-    guard(ec, ec->line + place, ec->error + place, sout, n);
+    if (n < BLOCK || !guard_nothing(ec, block, ec->error + place, sout))
+        guard(ec, ec->line + place, ec->error + place, sout, n);
     if (ec->flags & EC_NLP)
         for (int i = 0; i < n; i++) {
             ec->echo[ec->phase + i] = echo[i];
@@ -172,24 +194,39 @@ static void finish(ec_state_t *ec, const int16_t *echo, int16_t *sout, int n)
         }
     ec->phase += n;
     if (ec->phase == BLOCK)
-        end_of_block(ec);
+        end_of_block(ec, block->peak);
+}
+
+static void remove_dc(ec_state_t *ec, const ec_kernel_t *kernel, const int16_t *rin, const int16_t *sin, int16_t *x,
+                      int16_t *line, int n)
+{
+    int32_t rin_dc = ec->rin_dc, sin_dc = ec->sin_dc, shift = ec->dc_shift;
+    int16_t of_rin[PERIOD], of_sin[PERIOD];
+
+    for (int i = 0; i < n; i++) {
+        of_rin[i] = follow_dc(&rin_dc, rin[i], shift);
+        of_sin[i] = follow_dc(&sin_dc, sin[i], shift);
+    }
+    ec->rin_dc = rin_dc;
+    ec->sin_dc = sin_dc;
+    kernel->shift(x, rin, of_rin, n);
+    kernel->shift(line, sin, of_sin, n);
 }
 
 /* n samples of one period, 1..32. The foreground changes between periods only: it filters them all at once. */
 static void cancel(ec_state_t *ec, const int16_t *rin, const int16_t *sin, int16_t *sout, int n)
 {
-    int32_t t = ec->t + ec->phase;
-    int16_t *x = rin_window(ec) + t, *line = ec->line + REACH + t, echo[PERIOD];
+    const ec_kernel_t *kernel = kernel_of(ec);
+    int32_t begun = ec->phase, t = ec->t + begun;
+    int16_t *x = rin_window(ec) + t, *line = ec->line + REACH + t, *error = ec->error + REACH + t, echo[PERIOD];
+    survey_t blocks[PERIOD / BLOCK + 1];
 
-    for (int i = 0; i < n; i++) {
-        x[i] = without_dc(&ec->rin_dc, rin[i], ec->dc_shift);
-        line[i] = without_dc(&ec->sin_dc, sin[i], ec->dc_shift);
-    }
-    kernel_of(ec)->filter(foreground_taps(ec), x - (ec->taps - 1), ec->taps, line, n, echo,
-                          ec->error + REACH + t);
+    remove_dc(ec, kernel, rin, sin, x, line, n);
+    kernel->filter(foreground_taps(ec), x - (ec->taps - 1), ec->taps, line, n, echo, error);
+    kernel->survey(x - begun, line - begun, error - begun, begun + n, blocks);
     for (int i = 0, part; i < n; i += part) {
         part = at_most(BLOCK - ec->phase, n - i);
-        finish(ec, echo + i, sout + i, part);
+        finish(ec, blocks + (begun + i) / BLOCK, echo + i, sout + i, part);
     }
 }
 

@@ -16,7 +16,7 @@ enum {
     TONE_GAIN = 120,            /* prediction leaves less than 120 / 2^15 of a tone or a pair */
     TONE_HOLD = 6,              /* periods, and 1 more for each 32 taps */
     REGULARISER = 12,           /* mean square of Rin below which the step shrinks */
-    STEP_MIN = 983,             /* 0.03 */
+    STEP_MIN = 1311,            /* 0.04 */
     COMPANDING = 132,           /* mean square of mu-law's error: (|x| + 132)^2 / 5808 (G.711 table 2) */
     NO_NOISE = 64,              /* noise does not fall by 18 dB in a period: a near talker has stopped */
     QUIET_LAG = 4,              /* far end is silent: whitened mean square, ... */
@@ -79,17 +79,12 @@ static void rescale(ec_state_t *ec, int scale)
 }
 
 /* A sample too large for the scale lowers it at once. */
-static void follow_peak(ec_state_t *ec)
+static void follow_peak(ec_state_t *ec, int32_t peak)
 {
-    const int16_t *rin = rin_window(ec) + ec->t, *line = ec->line + REACH + ec->t;
-    int32_t peak = 0;
-    int scale;
+    int scale = 15 - bits((uint32_t)peak);
 
-    for (int i = 0; i < BLOCK; i++)
-        peak |= magnitude(rin[i]) | magnitude(line[i]);     /* the highest bit is all that counts */
     if (peak > ec->peak)
         ec->peak = peak;
-    scale = 15 - bits((uint32_t)peak);
     if (scale < ec->scale && ec->scale > SCALE_MIN) {
         rescale(ec, scale < SCALE_MIN ? SCALE_MIN : scale);
         ec_adapt_rewhiten(ec);
@@ -111,11 +106,11 @@ static divisor_t divisor_of(uint32_t energy, int32_t step)
     return (divisor_t){shift, (int32_t)((uint32_t)step * (0x80000000u / mantissa >> 1) >> 15), (int32_t)(mantissa / 2)};
 }
 
-/* The errors as they would be had each of the four samples adapted before the next: sample i would have changed the
- * output of sample i + d by step * error * lag[d] / lag[0]. */
-static void correct(const ec_state_t *ec, divisor_t divisor, int32_t *error)
+/* Sample i, adapted, would have changed the output of sample i + d by its error times c[d] in Q14: step * lag[d] over
+ * lag[0]. */
+static void couplings(const ec_state_t *ec, divisor_t divisor, int32_t *c)
 {
-    int32_t c[BLOCK], shift = divisor.shift < 0 ? 0 : divisor.shift + 1;       /* c in Q14 */
+    int32_t shift = divisor.shift < 0 ? 0 : divisor.shift + 1;
 
     for (int d = 1; d < BLOCK; d++) {
         int32_t lag = ec->lag[d] >> shift;
@@ -123,6 +118,11 @@ static void correct(const ec_state_t *ec, divisor_t divisor, int32_t *error)
         lag = lag > divisor.half ? divisor.half : lag < -divisor.half ? -divisor.half : lag;
         c[d] = lag * divisor.factor >> 15;
     }
+}
+
+/* The errors as they would be had each of the four samples adapted before the next. */
+static void correct(const int32_t *c, int32_t *error)
+{
     error[0] = saturate(error[0]);
     error[1] = saturate(error[1] - (error[0] * c[1] >> 14));
     error[2] = saturate(error[2] - ((error[1] * c[1] + error[0] * c[2]) >> 14));
@@ -150,26 +150,33 @@ static int may_learn(const ec_state_t *ec)
     return !ec->frozen && ec->far_active && !(ec->tone && ec->proved);
 }
 
-void ec_adapt_block(ec_state_t *ec)
+/* Move the window to the block. Its energy is the greater of before and after: what leaves has still been heard. */
+static uint32_t move_window(ec_state_t *ec, const int16_t *white)
+{
+    int32_t before = ec->lag[0];
+
+    kernel_of(ec)->move_lags(white, ec->taps, ec->log_taps, ec->lag);
+    return larger((uint32_t)before, (uint32_t)ec->lag[0]);
+}
+
+void ec_adapt_block(ec_state_t *ec, int32_t peak)
 {
     const int16_t *block[3] = {rin_window(ec) + ec->t, ec->line + REACH + ec->t, ec->error + REACH + ec->t};
     int16_t *white = white_window(ec) + ec->t;
     const ec_kernel_t *kernel = kernel_of(ec);
-    int32_t energy, error[BLOCK];
+    int32_t c[BLOCK], error[BLOCK];
     divisor_t divisor;
     white_t made;
 
-    follow_peak(ec);
+    follow_peak(ec, peak);
     kernel->whiten_block(white, block, ec->a, WHITE_SHIFT - ec->scale, &made);
+    /* The division before the long loop, under which it takes no time. */
+    divisor = divisor_of(move_window(ec, white) + (uint32_t)times4(REGULARISER, ec->scale > 0 ? ec->scale : 0), ec->step);
+    couplings(ec, divisor, c);
     kernel->adapt(background(ec), white - BLOCK - (ec->taps - 1), ec->gain, ec->taps, error);
     for (int i = 0; i < BLOCK; i++)
         error[i] = made.line[i] - error[i];
-    energy = ec->lag[0];
-    kernel->move_lags(white, ec->taps, ec->log_taps, ec->lag);
-    if (ec->lag[0] > energy)    /* the greater of before and after: what leaves the window has still been heard */
-        energy = ec->lag[0];
-    divisor = divisor_of((uint32_t)energy + (uint32_t)times4(REGULARISER, ec->scale > 0 ? ec->scale : 0), ec->step);
-    correct(ec, divisor, error);
+    correct(c, error);
     if (may_learn(ec))
         set_gains(ec, divisor, error);
     else
@@ -194,15 +201,10 @@ static void listen_to_far_end(ec_state_t *ec)
 /* Half the companding noise of the period, as whitened as the error is. */
 static int32_t coding_noise(const ec_state_t *ec)
 {
-    uint32_t factor = (uint32_t)(ec->a_power * 128 / 23), sum = 0;      /* 65536 / 5808 / 2 = 128 / 23 */
-    int32_t noise;
+    uint32_t factor = (uint32_t)(ec->a_power * 128 / 23);       /* 65536 / 5808 / 2 = 128 / 23 */
+    uint32_t sum = (uint32_t)kernel_of(ec)->energy(ec->line + REACH, COMPANDING);
+    int32_t noise = times4((int32_t)part(sum, factor), ec->scale - 4);
 
-    for (int i = 0; i < PERIOD; i++) {
-        uint32_t size = (uint32_t)magnitude(ec->line[REACH + i]) + COMPANDING;
-
-        sum += size * size >> ENERGY_SHIFT;
-    }
-    noise = times4((int32_t)part(sum, factor), ec->scale - 4);
     return noise < 1 << 26 ? noise : 1 << 26;
 }
 

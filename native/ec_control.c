@@ -18,7 +18,7 @@ enum {
     EQUAL = 102,                /* ... and at most 10 % more than the foreground: the mean of both is better than either */
     BETTER = 922,
     MUCH_BETTER = 819,
-    STILL_OURS = 700,
+    STILL_OURS = 850,
 
     PATIENCE = 24,              /* periods: one vowel proves nothing */
     REGRETS = 3,
@@ -208,22 +208,14 @@ void ec_control_decide(ec_state_t *ec)
     anneal(ec, floor);
 }
 
-static int32_t period_energy(const int16_t *v)
-{
-    uint32_t sum = 0;
-
-    for (int i = 0; i < PERIOD; i += 2)
-        sum += ((uint32_t)(v[i] * v[i]) + (uint32_t)(v[i + 1] * v[i + 1])) >> ENERGY_SHIFT;
-    return (int32_t)sum;
-}
-
 void ec_control_figures(ec_state_t *ec)
 {
-    int32_t sin = period_energy(ec->line + REACH);
+    const ec_kernel_t *kernel = kernel_of(ec);
+    int32_t sin = kernel->energy(ec->line + REACH, 0);
 
-    smooth(&ec->rin_level, period_energy(rin_window(ec)), 5);
+    smooth(&ec->rin_level, kernel->energy(rin_window(ec), 0), 5);
     smooth(&ec->sin_level, sin, 5);
-    smooth(&ec->error_level, period_energy(ec->error + REACH), 5);
+    smooth(&ec->error_level, kernel->energy(ec->error + REACH, 0), 5);
     if (ec->far_active && sin > 4 && !(ec->proved && ec->mean.foreground > ec->mean.line / 8)) {
         ec->erle = centibels((uint32_t)ec->sin_level + 1) - centibels((uint32_t)ec->error_level + 1);
         ec->erl = centibels((uint32_t)ec->rin_level + 1) - centibels((uint32_t)ec->sin_level + 1);

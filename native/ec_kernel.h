@@ -21,6 +21,14 @@ typedef struct {
     int32_t *even, *odd;
 } planes_t;
 
+/* One block as the guard sees it: energies are sums of squares / 16. */
+typedef struct {
+    int32_t sin, earned, left;  /* of Sin; 1.25 times as much; of the error, rounded up, sample by sample */
+    int32_t peak;               /* bits of |Rin| and |Sin|, all together */
+} survey_t;
+
+enum { SURVEYED = 8 };          /* samples that are surveyed at once */
+
 /* What whitening made of one block. */
 typedef struct {
     int16_t line[BLOCK];        /* Sin */
@@ -28,6 +36,16 @@ typedef struct {
 } white_t;
 
 typedef struct {
+    /* out[i] = in[i] - offset[i], saturated. */
+    void (*shift)(int16_t *out, const int16_t *in, const int16_t *offset, int32_t n);
+
+    /* The blocks that n samples, 1..PERIOD, complete or begin. It may read and write all up to the next multiple of
+     * SURVEYED. */
+    void (*survey)(const int16_t *rin, const int16_t *line, const int16_t *error, int32_t n, survey_t *blocks);
+
+    /* Sum of the squares of |v[i]| + bias, at most 32767, over one period; pairs shifted down by ENERGY_SHIFT. */
+    int32_t (*energy)(const int16_t *v, int bias);
+
     /* The foreground filter: echo[i] = sum of h[j] * x[j + i], in units of x, error[i] = line[i] - that; n outputs,
      * 1..PERIOD. It may read and write all up to the next multiple of BLOCK. */
     void (*filter)(const int16_t *h, const int16_t *x, int32_t taps, const int16_t *line, int32_t n,
@@ -56,12 +74,15 @@ typedef struct {
     void (*correlate)(const int16_t *x, int shift, int32_t r[ORDER + 1]);
 } ec_kernel_t;
 
-/* For kernels with no better way: the foreground filter by a loop that makes four outputs, and blend. */
+/* For kernels with no better way: the foreground filter by a loop that makes four outputs, and the rest as it is. */
 typedef void ec_filter_block_t(const int16_t *h, const int16_t *x, int32_t taps, int32_t *y);
 
 void ec_filter(ec_filter_block_t *block, const int16_t *h, const int16_t *x, int32_t taps, const int16_t *line,
                int32_t n, int16_t *echo, int16_t *error);
 void ec_blend(planes_t h, planes_t other, int32_t taps, int shift, int16_t *top);
+void ec_shift(int16_t *out, const int16_t *in, const int16_t *offset, int32_t n);
+void ec_survey(const int16_t *rin, const int16_t *line, const int16_t *error, int32_t n, survey_t *blocks);
+int32_t ec_energy(const int16_t *v, int bias);
 
 /* By number, EC_SCALAR .. EC_DSP; a build without a kernel has the plain one in its place. */
 extern const ec_kernel_t *const ec_kernels[];

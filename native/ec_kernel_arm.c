@@ -212,6 +212,8 @@ static void correlate(const int16_t *x, int shift, int32_t r[ORDER + 1])
         correlate_two(x, k, shift, r + k);
 }
 
-const ec_kernel_t ec_kernel_dsp = {filter, adapt, ec_blend, whiten, whiten_block, lags, move_lags, correlate};
+const ec_kernel_t ec_kernel_dsp = {
+    ec_shift, ec_survey, ec_energy, filter, adapt, ec_blend, whiten, whiten_block, lags, move_lags, correlate,
+};
 
 #endif

@@ -10,6 +10,45 @@ static uint32_t pair(const int16_t *a, const int16_t *b)
     return (uint32_t)(a[0] * b[0]) + (uint32_t)(a[1] * b[1]);
 }
 
+void ec_shift(int16_t *out, const int16_t *in, const int16_t *offset, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++)
+        out[i] = saturate(in[i] - offset[i]);
+}
+
+static survey_t survey_block(const int16_t *rin, const int16_t *line, const int16_t *error)
+{
+    survey_t made = {0, 0, 0, 0};
+
+    for (int i = 0; i < BLOCK; i++) {
+        int32_t sin = line[i] * line[i] >> 4;
+
+        made.sin += sin;
+        made.earned += sin + (sin >> 2);
+        made.left += (error[i] * error[i] + 15) >> 4;
+        made.peak |= magnitude(rin[i]) | magnitude(line[i]);
+    }
+    return made;
+}
+
+void ec_survey(const int16_t *rin, const int16_t *line, const int16_t *error, int32_t n, survey_t *blocks)
+{
+    for (int32_t i = 0; i < n; i += BLOCK)
+        *blocks++ = survey_block(rin + i, line + i, error + i);
+}
+
+int32_t ec_energy(const int16_t *v, int bias)
+{
+    uint32_t sum = 0;
+
+    for (int i = 0; i < PERIOD; i += 2) {
+        int16_t sizes[2] = {saturate(magnitude(v[i]) + bias), saturate(magnitude(v[i + 1]) + bias)};
+
+        sum += pair(sizes, sizes) >> ENERGY_SHIFT;
+    }
+    return (int32_t)sum;
+}
+
 #ifdef __ARM_ARCH_6M__
 #include "ec_loops_armv6m.h"
 #else
@@ -140,7 +179,9 @@ static void correlate(const int16_t *x, int shift, int32_t r[ORDER + 1])
     }
 }
 
-static const ec_kernel_t scalar = {filter, adapt, ec_blend, whiten, whiten_block, lags, move_lags, correlate};
+static const ec_kernel_t scalar = {
+    ec_shift, ec_survey, ec_energy, filter, adapt, ec_blend, whiten, whiten_block, lags, move_lags, correlate,
+};
 
 #ifdef FEMTO_EC_X86
 

@@ -32,6 +32,69 @@ static inline SSE2 __m128i sums_sse2(__m128i v[4])
     return _mm_add_epi32(_mm_unpacklo_epi64(ab, cd), _mm_unpackhi_epi64(ab, cd));
 }
 
+static SSE2 void shift(int16_t *out, const int16_t *in, const int16_t *offset, int32_t n)
+{
+    int32_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        __m128i v = _mm_subs_epi16(_mm_loadu_si128((const __m128i *)(in + i)),
+                                   _mm_loadu_si128((const __m128i *)(offset + i)));
+
+        _mm_storeu_si128((__m128i *)(out + i), _mm_max_epi16(v, _mm_set1_epi16(-32767)));
+    }
+    ec_shift(out + i, in + i, offset + i, n - i);
+}
+
+static inline SSE2 __m128i magnitudes(const int16_t *x)
+{
+    __m128i v = _mm_loadu_si128((const __m128i *)x);
+
+    return _mm_max_epi16(v, _mm_sub_epi16(_mm_setzero_si128(), v));
+}
+
+/* What one block's squares are to the guard, and its peak in the lowest lane. */
+static inline SSE2 __m128i surveyed(__m128i line, __m128i error, __m128i peak)
+{
+    __m128i sin = _mm_srli_epi32(line, 4);
+    __m128i left = _mm_srli_epi32(_mm_add_epi32(error, _mm_set1_epi32(15)), 4);
+    __m128i all[4] = {sin, _mm_add_epi32(sin, _mm_srli_epi32(sin, 2)), left, peak};
+
+    return sums_sse2(all);
+}
+
+static SSE2 void survey(const int16_t *rin, const int16_t *line, const int16_t *error, int32_t n, survey_t *blocks)
+{
+    __m128i lowest = _mm_set_epi32(0, 0, 0, 0xffff);
+
+    for (int32_t i = 0; i < n; i += SURVEYED, blocks += 2) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(line + i)), e = _mm_loadu_si128((const __m128i *)(error + i));
+        __m128i low = _mm_mullo_epi16(x, x), high = _mm_mulhi_epi16(x, x);
+        __m128i e_low = _mm_mullo_epi16(e, e), e_high = _mm_mulhi_epi16(e, e);
+        __m128i peak = _mm_or_si128(magnitudes(rin + i), magnitudes(line + i));
+
+        peak = _mm_or_si128(peak, _mm_srli_epi64(peak, 32));
+        peak = _mm_or_si128(peak, _mm_srli_epi64(peak, 16));
+        _mm_storeu_si128((__m128i *)blocks, surveyed(_mm_unpacklo_epi16(low, high), _mm_unpacklo_epi16(e_low, e_high),
+                                                     _mm_and_si128(peak, lowest)));
+        _mm_storeu_si128((__m128i *)(blocks + 1),
+                         surveyed(_mm_unpackhi_epi16(low, high), _mm_unpackhi_epi16(e_low, e_high),
+                                  _mm_and_si128(_mm_srli_si128(peak, 8), lowest)));
+    }
+}
+
+static SSE2 int32_t energy(const int16_t *v, int bias)
+{
+    __m128i more = _mm_set1_epi16((int16_t)bias), sum = _mm_setzero_si128();
+
+    for (int i = 0; i < PERIOD; i += 8) {
+        __m128i size = _mm_adds_epi16(magnitudes(v + i), more);
+
+        sum = _mm_add_epi32(sum, _mm_srli_epi32(_mm_madd_epi16(size, size), ENERGY_SHIFT));
+    }
+    sum = _mm_add_epi32(sum, _mm_srli_si128(sum, 8));
+    return _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_srli_si128(sum, 4)));
+}
+
 /* [a0 + a1, a2 + a3, b0 + b1, b2 + b3] */
 static inline SSE2 __m128i neighbours(__m128i a, __m128i b)
 {
@@ -157,7 +220,7 @@ static SSE2 void correlate(const int16_t *x, int shift, int32_t r[ORDER + 1])
 }
 
 const ec_kernel_t ec_kernel_sse2 = {
-    filter_sse2, adapt_sse2, blend_sse2, whiten_sse2, whiten_block, lags_sse2, move_lags, correlate,
+    shift, survey, energy, filter_sse2, adapt_sse2, blend_sse2, whiten_sse2, whiten_block, lags_sse2, move_lags, correlate,
 };
 
 static inline AVX2 __m128i sums_avx2(__m256i v[4])
@@ -187,7 +250,7 @@ static inline AVX2 __m256i same_avx2(__m128i v)
 #include "ec_kernel_x86_loops.h"
 
 const ec_kernel_t ec_kernel_avx2 = {
-    filter_avx2, adapt_avx2, blend_avx2, whiten_avx2, whiten_block, lags_avx2, move_lags, correlate,
+    shift, survey, energy, filter_avx2, adapt_avx2, blend_avx2, whiten_avx2, whiten_block, lags_avx2, move_lags, correlate,
 };
 
 #endif

@@ -133,7 +133,7 @@ static inline const ec_kernel_t *kernel_of(const ec_state_t *ec)
 
 /* ec_adapt.c */
 void ec_adapt_reset(ec_state_t *ec);
-void ec_adapt_block(ec_state_t *ec);            /* one pass of the background over the block that is complete */
+void ec_adapt_block(ec_state_t *ec, int32_t peak);  /* one pass of the background over the block that is complete */
 void ec_adapt_step(ec_state_t *ec);             /* the step size, once a period */
 void ec_adapt_predict(ec_state_t *ec);          /* a new whitening filter and scale, once a period */
 void ec_adapt_rewhiten(ec_state_t *ec);         /* the whole window anew */

@@ -10,7 +10,7 @@ import struct
 from pipe import Pipe
 from usb_port import UsbAudio, UsbDevice
 
-PINS = ("cs_slic", "reset_slic")
+PINS = ("cs_slic", "reset_slic", "nor.cs", "nor.wp")
 _BLOCK = 160
 
 
@@ -42,6 +42,33 @@ class Spi:
         answer = self._pipe.ask("s", tx)
         self._interrupt.level = answer[0]
         rx[:] = answer[1:]
+
+
+class Lamp:
+    def __init__(self, pipe):
+        self._pipe = pipe
+
+    def value(self, level):
+        self._pipe.post("h", bytes((level,)))
+
+
+class Nor:
+    """The flash chip: `spi` is this object itself."""
+
+    def __init__(self, pipe, cs, wp, slot_size):
+        self._pipe, self.cs, self.wp, self.slot_size = pipe, cs, wp, slot_size
+        self.spi = self
+
+    def write_readinto(self, tx, rx):
+        rx[:] = self._pipe.ask("f", tx)
+
+
+class Crypto:
+    def __init__(self, pipe):
+        self._pipe = pipe
+
+    def ed25519_verify(self, public, message, signature):
+        return self._pipe.ask("q", public, signature, message) == b"\1"
 
 
 class Pcm:
@@ -248,7 +275,7 @@ class Board:
         pipe = self._pipe = Pipe()
         about = json.loads(pipe.ask("g"))
         self.config = about["config"]
-        self.cs_slic, self.reset_slic = (Pin(pipe, i) for i in range(len(PINS)))
+        self.cs_slic, self.reset_slic, nor_cs, nor_wp = (Pin(pipe, i) for i in range(len(PINS)))
         self.int_slic = InterruptPin()
         self.spi_slic = Spi(pipe, self.int_slic)
         self.pcm = Pcm(pipe)
@@ -259,6 +286,11 @@ class Board:
         self.usb_audio = UsbAudio(pipe) if about["usb"] else None
         self.blocks = Blocks(pipe)
         self.store = Store(pipe)
+        self.nor = Nor(pipe, nor_cs, nor_wp, about["nor"]) if about["nor"] else None
+        self.keys = tuple(bytes.fromhex(key) for key in about["keys"])
+        self.hardware = about["hardware"] and tuple(about["hardware"])
+        self.crypto = Crypto(pipe)
+        self.led = Lamp(pipe)
         pipe.inputs[b"P"] = self.pcm.take
         pipe.inputs[b"U"] = self.udp.take
         pipe.inputs[b"I"] = self._interrupt
@@ -276,6 +308,9 @@ class Board:
     def entropy(self, buf):
         buf[:] = self._pipe.ask("e", struct.pack("<H", len(buf)))
 
+    def reset(self):
+        self._pipe.post("y")
+
     def wait_ms(self, n):
         self._pipe.ask("w", struct.pack("<I", n))
 
@@ -283,7 +318,14 @@ class Board:
         """Serve the host for ever."""
         self._app = app
         self._pipe.commands.update(
-            {b"S": self._step, b"H": self._shut_down, b"Q": self._status, b"L": self._loopback, b"G": self._gsm}
+            {
+                b"S": self._step,
+                b"H": self._shut_down,
+                b"Q": self._status,
+                b"L": self._loopback,
+                b"F": self._load,
+                b"G": self._gsm,
+            }
         )
         self._pipe.post("r")
         self._pipe.flush()
@@ -297,6 +339,10 @@ class Board:
     def _shut_down(self, payload):
         self._app.shut_down(struct.unpack("<I", payload)[0])
         return b""
+
+    def _load(self, payload):
+        done = self._app.load(payload[4:], struct.unpack_from("<I", payload)[0])
+        return b"" if done is None else bytes((done,))
 
     def _loopback(self, payload):
         return bytes((self._app.loopback(bool(payload[0])),))

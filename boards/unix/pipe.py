@@ -11,9 +11,13 @@ stdout and stderr stay the interpreter's own. A frame: operation u8, length u32,
   c  close a socket           socket u8
   j  a GSM message is taken   -
   r  the App runs             -
+  y  restart                  -
+  h  the lamp                 level u8
  to the host, answered by R (the answer) or E (errno u16: OSError; 0: ValueError)
-  g  about the board          -                                  -> JSON: config, address, usb, l1
+  g  about the board          -                         -> JSON: config, address, usb, l1, nor, keys, hardware
   s  SPI transfer             octets                             -> level of the interrupt pin u8, octets
+  f  transfer to the flash    octets                             -> octets
+  q  verify Ed25519           public key, signature, message     -> u8
   o  open a UDP port          port u16                           -> socket u8
   e  entropy                  count u16                          -> octets
   w  wait                     ms u32                             -> -
@@ -33,6 +37,7 @@ stdout and stderr stay the interpreter's own. A frame: operation u8, length u32,
   S  step                     now u32                            -> the deadline u32, or nothing
   H  shut down                now u32                            -> -
   Q  how are you              -                                  -> JSON: App.status and the heap
+  F  load firmware            now u32, command of the report     -> whether it was done u8, nothing if it is unknown
   G  App.gsm                  JSON: do, number, text             -> JSON: what it returned
   L  USB loopback             on u8                              -> whether there is a sound card u8
   K  USB callback             which u8, arguments                -> see usb_port.UsbDevice

@@ -1,10 +1,10 @@
 """The App: every part of the gateway, joined, and the step that drives them."""
 
-from femtojack.call.control import Control
+from femtojack.call.control import IDLE, Control
 from femtojack.call.legs import LineLeg, PcLeg
 from femtojack.call.loopback import Loopback
 from femtojack.config import parse_address, validate
-from femtojack.line.fxs import Port
+from femtojack.line.fxs import DOWN, Port
 from femtojack.ticks import earlier
 from femtojack.voice.bridge import Bridge
 from femtojack.voice.path import VoicePath
@@ -15,11 +15,13 @@ class App:
 
     def __init__(self, board):
         config = validate(board.config)
+        self.flash = self._power_on(board) if board.nor else None
         sip, line = config["sip"], config["line"]
         self.control = Control(line["dial_plan"], board.trace)
         self.port = Port(board, line["country"], self.control)
         bridge = Bridge()
         self.voice = VoicePath(board, config["voice"], bridge)
+        self._loader = self._load(board) if self.flash else None
         self.usb = self._attach(board) if board.usb else None
         self.mobile = self._cover(board, config) if board.l1 and config["gsm"]["enabled"] else None
         # Phones stand between the line's calls and the network's.
@@ -32,18 +34,47 @@ class App:
         if self.mobile:
             self.mobile.bind(self.agent, board.udp is not None)
         line = LineLeg(self.port, self.voice)
-        self.pc = PcLeg(self.usb)
+        self.pc = PcLeg(self.usb, self._loader)
         self.pc.bind(self.control, line, self.agent)
         self.control.bind(line, self.pc, self.mobile.exchange if self.mobile else self.agent, self.media, bridge)
         self._registering = False
 
     # What a board has not is not even loaded: its code would take heap.
 
-    def _attach(self, board):
-        """The device on the board's USB."""
-        from femtojack.usb.device import Device
+    def _power_on(self, board):
+        """What the board's flash says at power-on. A fault lights the lamp."""
+        from femtojack.flash.boot import Boot
 
-        return Device(board)
+        boot = Boot(board)
+        if board.led:
+            board.led.value(1 if boot.fault else 0)
+        return boot
+
+    def _load(self, board):
+        """Updates, when nobody telephones, and the self-test of an image on trial."""
+        from femtojack.usb.loader import Loader
+
+        self.flash.updater.bind(lambda: self.control.state == IDLE, self._good)
+        return Loader(self.flash)
+
+    def _good(self):
+        """What works: CHECK_... of femtojack.flash.update."""
+        from femtojack.flash.update import CHECK_IDENTITY, CHECK_LINE
+
+        line = CHECK_LINE if self.port.state != DOWN else 0
+        return line | (CHECK_IDENTITY if self.flash.identity.serial else 0)
+
+    def _attach(self, board):
+        """The device on the board's USB: with the serial number of the flash, and its disc where there is no other."""
+        from femtojack.usb.device import NO_IDENTITY, Device, serial_number
+
+        if not self.flash:
+            return Device(board, serial_number(board.store), board.blocks)
+        from femtojack.flash.blocks import CdBlocks, EitherDisc
+
+        disc = CdBlocks(self.flash.nor)
+        blocks = EitherDisc(board.blocks, disc) if board.blocks else disc
+        return Device(board, self.flash.identity.serial or NO_IDENTITY, blocks)
 
     def _cover(self, board, config):
         """The cell of the board's baseband, and all that its phones can do."""
@@ -101,16 +132,23 @@ class App:
             self.mobile.step(now)
         # The agent last: what the others did may have given it work.
         deadline = self.agent.step(now)
+        if self.flash:
+            self.flash.updater.step(now)
+            deadline = earlier(deadline, self.flash.updater.deadline)
         if self.mobile:
             deadline = earlier(deadline, self.mobile.deadline(now))
         return earlier(deadline, earlier(self.port.deadline, self.control.deadline))
 
     def status(self):
-        """Whether nothing is under way (idle), whether it is registered, and the counters of Media.counters (rtp).
-
-        With a cell also "gsm": GsmNetwork.status.
+        """Whether nothing is under way (idle), whether it is registered, the counters of Media.counters (rtp), and
+        Boot.status of the flash, None without one. With a cell also "gsm": GsmNetwork.status.
         """
-        status = {"idle": self.agent.idle, "registered": self.agent.registered, "rtp": self.media.counters()}
+        status = {
+            "idle": self.agent.idle,
+            "registered": self.agent.registered,
+            "rtp": self.media.counters(),
+            "flash": self.flash.status() if self.flash else None,
+        }
         if self.mobile:
             status["gsm"] = self.mobile.status()
             status["idle"] = status["idle"] and self.mobile.idle
@@ -122,6 +160,10 @@ class App:
         if self.mobile:
             self.mobile.exchange.shut_down(now)
         self.agent.unregister(now)
+
+    def load(self, command, now):
+        """One of the commands 5 to 8 of femtojack.usb.hid, by another way than USB. False: refused; None: unknown."""
+        return self._loader.obey(command, now) if self._loader else None
 
     def loopback(self, on):
         """Join the sound card's playback at 8 kHz to its capture, to test them; False on a board without one."""

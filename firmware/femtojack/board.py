@@ -56,7 +56,9 @@ GSM
 USB
     usb                               None, or an object shaped as machine.USBDevice of MicroPython 1.25:
     usb.config(desc_dev, desc_cfg, desc_strs, open_itf_cb, reset_cb, control_xfer_cb, xfer_cb)
-    usb.builtin_driver, usb.BUILTIN_NONE, usb.active(on)
+    usb.active(on)
+    usb.builtin_driver                None, or functions of the board's image that stay beside the firmware's: an object
+        with itf_max, ep_max (the first numbers that are free) and desc_cfg (a configuration descriptor with them alone)
     usb.submit_xfer(ep, buf) -> bool, usb.stall(ep[, on]) -> it was halted
         Callbacks are interrupt-like: they may come between any two bytecodes of a step, and a step is due after each.
         They only note what happened; control_xfer_cb answers from what a step has prepared. At most 4096 octets a
@@ -65,7 +67,7 @@ USB
         descriptor that usb.config() was given. It owns AudioControl's feature unit requests and the AudioStreaming
         interfaces' requests and endpoints. A step is due when data come, at least every 10 ms while they do.
     usb_audio.alt(itf) -> n           present alternate setting of that streaming interface
-    usb_audio.read(buf) -> n          octets, whole samples, taken from the playback FIFO into buf
+    usb_audio.read(buf[, start]) -> n octets, whole samples, taken from the playback FIFO into buf from sample start on
     usb_audio.write(buf) -> n         octets, whole samples, put into the capture FIFO
     usb_audio.space() -> n            octets that the capture FIFO has room for
     usb_audio.mute, usb_audio.volume  of the feature unit: bool; 1/256 dB, int
@@ -75,9 +77,24 @@ Storage
     blocks                            None, or the medium of the CD-ROM drive
     blocks.count                      of 2048 octets; 0: no medium. A new number: the medium was changed
     blocks.read(block, buf)           len(buf) is a multiple of 2048; OSError: it cannot be read
+        On a board with a `nor` the disc in the flash takes the place of none (femtojack.flash.blocks)
     store                             None, or small byte strings that outlive the power
     store.get(key) -> bytes or None, store.put(key, data)
-        "serial": the identity of the box; "gsm-N": subscribers (femtojack.gsm.subscribers); "gsm-auth-IMSI": triplets
+        "serial": the identity of a box without a `nor`; "gsm-N": subscribers (femtojack.gsm.subscribers);
+        "gsm-auth-IMSI": triplets
+    nor                               None, or a serial flash W25Q128 (femtojack.flash.layout)
+    nor.spi.write_readinto(tx, rx)    len(tx) == len(rx), which may be one buffer; SPI mode 0 or 3, at most 50 MHz
+    nor.cs.value(level)               chip select, 0 = selected
+    nor.wp.value(level)               write protect, 0 = the status registers are locked
+    nor.slot_size                     octets of a firmware slot that are used, at most femtojack.flash.layout.SLOT_SIZE
+        A board with a `nor` has these, too:
+    keys                              the Ed25519 public keys that updates are trusted from, 32 octets each
+    hardware                          (name, revision): what an image has to be made for
+    crypto.ed25519_verify(public, message, signature) -> bool   RFC 8032; femtojack.flash.ed25519 where nothing else is
+    led.value(level)                  or None: the lamp, lit while the flash has a fault
+    reset()                           start again from power-on, some time after the step
+    chosen                            or no such attribute: Boot.chosen, of boot code that loaded this firmware from
+        a slot; without it the App's own Boot chooses
 
 The rest
     config                            plain dict, see femtojack.config

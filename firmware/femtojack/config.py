@@ -150,11 +150,10 @@ def _carriers(gsm):
 
 def _number_plan(gsm):
     """A number is one's only."""
-    numbers = [number for _, number in parse_subscribers(gsm["subscribers"]) if number]
-    numbers.append(gsm["line_number"])
-    numbers.append(gsm["group_number"])
-    for number in numbers:
-        if numbers.count(number) > 1:
+    taken = [number for _, number in parse_subscribers(gsm["subscribers"]) if number]
+    taken += [gsm["line_number"], gsm["group_number"]]
+    for number in taken:
+        if taken.count(number) > 1:
             raise ConfigError(f"gsm: {number} is the number of more than one: of phones, line_number or group_number")
 
 

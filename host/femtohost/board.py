@@ -3,8 +3,11 @@
 Every access is written into the trace before a model sees it.
 """
 
+import zlib
+
 import numpy as np
 
+from femtohost import crypto
 from femtohost.clock import MS
 from femtohost.models.usb_audio import UsbAudio
 from femtohost.models.usb_controller import UsbController
@@ -39,6 +42,35 @@ class Spi:
     def write_readinto(self, tx, rx):
         self._slic.transfer(tx, rx)
         self._trace.add("spi", bytes(tx) + bytes(rx))
+
+
+NOR_HEAD = 5  # octets of a flash command: itself, an address, a dummy
+
+
+class NorPort:
+    """The flash chip: its bus and pins. A record holds the head of a frame, its length, and a CRC of all octets both
+    ways: a boot reads a megabyte."""
+
+    def __init__(self, trace, chip, slot_size):
+        self._trace, self._chip, self.slot_size = trace, chip, slot_size
+        self._head, self._length, self._crc = b"", 0, 0
+        self.spi = self
+        self.cs = Pin(None, trace, drive=self._select)
+        self.wp = Pin("nor.wp", trace, drive=chip.wp)
+
+    def write_readinto(self, tx, rx):
+        if self._length < NOR_HEAD:
+            self._head += bytes(tx[: NOR_HEAD - self._length])
+        self._length += len(tx)
+        self._crc = zlib.crc32(tx, self._crc)
+        self._chip.transfer(tx, rx)
+        self._crc = zlib.crc32(rx, self._crc)
+
+    def _select(self, level):
+        if level and self._length:
+            self._trace.add("nor", self._head + self._length.to_bytes(3, "big") + self._crc.to_bytes(4, "big"))
+        self._head, self._length, self._crc = b"", 0, 0
+        self._chip.cs(level)
 
 
 class PcmPort:
@@ -181,8 +213,11 @@ class TappedVoice(Voice):
 class EmulatedBoard:
     """The parts of the contract, each under its name; see femtojack.board for what they are."""
 
+    crypto = crypto
+
     def __init__(
-        self, *, clock, slic, network, address, trace, rng, config, processor, misuse, blocks, store, radio=None
+        self, *, clock, slic, network, address, trace, rng, config, processor, misuse, blocks, store,
+        nor=None, flash=None, radio=None,
     ):  # fmt: skip
         self._clock, self._rng, self._processor = clock, rng, processor
         wake = processor.wake
@@ -200,11 +235,22 @@ class EmulatedBoard:
         self.usb_controller = UsbController(clock, misuse, trace, self.usb_audio, wake)
         self.usb = self.usb_controller.firmware
         self.blocks, self.store = blocks, store
+        self.nor = nor and NorPort(trace, nor, flash.slot_size)
+        self.lit = False
+        self.led = Pin("led", trace, drive=self._light)
+        self.on_reset = lambda: None
+        self.keys, self.hardware = (flash.keys, flash.hardware) if flash else ((), None)
         self.config = config
         self.trace = trace.add
 
     def entropy(self, buf):
         buf[:] = self._rng.bytes(len(buf))
+
+    def _light(self, level):
+        self.lit = bool(level)
+
+    def reset(self):
+        self.on_reset()
 
     def wait_ms(self, n):
         self._processor.wait(n)

@@ -5,7 +5,19 @@ import sys
 import typer
 
 from femtohost import errors
-from femtohost.commands import board, call, ec, g168, gsm, gsm_fr, iso, run, usb  # noqa: F401  (they register commands)
+from femtohost.commands import (  # noqa: F401  (they register commands)
+    board,
+    call,
+    ec,
+    flash,
+    g168,
+    gsm,
+    gsm_fr,
+    iso,
+    powercut,
+    run,
+    usb,
+)
 from femtohost.commands.common import app, bench, progress_bar, say, terminal, with_values  # noqa: F401
 from femtojack.config import ConfigError
 

@@ -39,7 +39,7 @@ class ControlServer:
         self._commands = {
             "status": self._status, "power": self._power, "off-hook": self._off_hook, "on-hook": self._on_hook,
             "flash": self._flash, "dial": self._dial, "say": self._say, "record": self._record, "hears": self._hears,
-            "execute": self._execute, "complete": self._complete,
+            "execute": self._execute, "complete": self._complete, "install": self._install,
         } | UsbCommands(gateway).commands | GsmCommands(gateway).commands  # fmt: skip
 
     def _accept(self):
@@ -135,6 +135,10 @@ class ControlServer:
 
     def _complete(self, connection, request):
         connection.answer(self._interpreter.complete(request["text"]))
+
+    def _install(self, connection, request):
+        self._phone()
+        self._gateway.install(base64.b64decode(request["file"], validate=True), connection.answer)
 
 
 class Connection:

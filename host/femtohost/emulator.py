@@ -12,7 +12,7 @@ An Emulator is an object: any number live in one process. What a test does to it
 from pathlib import Path
 
 from femtohost.board import EmulatedBoard
-from femtohost.clock import SECOND, Clock
+from femtohost.clock import MS, SECOND, Clock
 from femtohost.disc import Disc
 from femtohost.echo_path import NAMES, load_path
 from femtohost.errors import BoardLost, VirtualTimeout
@@ -22,6 +22,7 @@ from femtohost.models.ear import country_tones
 from femtohost.models.gsm_air import Air
 from femtohost.models.gsm_radio import GsmRadio
 from femtohost.models.line import Line
+from femtohost.models.nor import W25Q128
 from femtohost.models.phone import Phone
 from femtohost.models.slic import Si3210
 from femtohost.network import Network
@@ -38,6 +39,8 @@ from femtojack.config import validate
 BOX_ADDRESS = bytes((10, 0, 0, 1))
 FAR_ADDRESS = bytes((10, 0, 0, 2))
 FAR_TEXT = "10.0.0.2:5060"
+RESTART_NS = 100 * MS  # from a restart that the firmware asked for to its first step
+_FIRST_STATES = {"fxs": "DOWN", "call": "IDLE"}
 WRAP_WITHIN_S = 4  # the tick counter wraps at a random instant before this
 
 
@@ -55,18 +58,19 @@ class Emulator:
     uplink    a bridge to the real network (femtohost.bridges.udp), in place of `network` and `far`, which are None then
     iso       the disc in the drive: a path, octets (whole blocks of 2048), or a femtohost.disc.Disc; None for none
     store     what survives the power (femtohost.store); by default a new one, provisioned from the seed
+    flash     its flash memory (femtohost.flash.memory); None for a board without
     ConfigError, PathError, DiscError, ValueError: an argument that is wrong. BoardLost, from whatever lets time pass:
     what runs the firmware is gone.
 
     `phone`, `far`, `network`, `line`, `slic`, `usb_host` and `disc` are the parts that a test may act on, and `gsm`,
     `radio` and `air` (GSM phones, baseband, the air between) where the configuration has a cell; `board`, `app`,
-    `trace`, `misuse`, `store` and `clock` are there to be looked at.
+    `trace`, `misuse`, `store`, `nor` and `clock` are there to be looked at.
     """
 
     def __init__(
         self, seed=1, config=None, *, path="d2", erl_db=6.0, noise_dbm0=None,
         delay_ms=10, jitter_ms=0, loss=0.0, keep_trace=True, uplink=None, target="cpython",
-        iso=None, store=None,
+        iso=None, store=None, flash=None,
     ):  # fmt: skip
         echo_path = load_path(path)
         named = isinstance(path, str) and path in NAMES
@@ -79,12 +83,12 @@ class Emulator:
         self.clock = Clock()
         self.misuse = MisuseLog(self.clock)
         self.trace = Trace(self.clock, keep_trace)
-        self._states = {"fxs": "DOWN", "call": "IDLE"}
+        self._states = dict(_FIRST_STATES)
         self.trace.on_record.append(self._note_state)
         self.echo_path = echo_path.scaled(erl_db)
         self.recorder = Recorder(self, keep_trace)
         self._build_line(validate(config or {})["line"]["country"], noise_dbm0)
-        self._build_storage(iso, store)
+        self._build_storage(iso, store, flash)
         self.on_close = []
         self.network = self.far = None
         self._target = target
@@ -100,12 +104,14 @@ class Emulator:
         self.phone = self.recorder.facade("phone", phone)
         self.line = self.recorder.facade("line", self._line)
 
-    def _build_storage(self, iso, store):
+    def _build_storage(self, iso, store, flash):
         self._disc = iso if isinstance(iso, Disc) else Disc(iso)
         self._disc.clock = self.clock
         self.disc = self.recorder.facade("disc", self._disc)
         self.store = store or MemoryStore()
         provision(self.store, self.seeds.stream("serial").bytes(SERIAL_OCTETS))
+        self.flash = flash
+        self.nor = W25Q128(self.clock, self.misuse, flash.silicon) if flash else None
 
     def _build_network(self, delay_ms, jitter_ms, loss):
         network = Network(self.clock, self.seeds.stream("network"), delay_ms, jitter_ms, loss)
@@ -123,15 +129,39 @@ class Emulator:
         self.board = EmulatedBoard(
             clock=self.clock, slic=slic, network=network, address=address, trace=self.trace,
             rng=self.seeds.stream("entropy"), config=config, processor=self.processor,
-            misuse=self.misuse, blocks=self._disc, store=self.store, radio=self._radio,
+            misuse=self.misuse, blocks=self._disc, store=self.store, nor=self.nor, flash=self.flash, radio=self._radio,
         )  # fmt: skip
         usb_host = UsbHost(self.clock, self.board.usb_controller, self.run_until)
         self.usb_host = self.recorder.facade("usb_host", usb_host)
+        self.board.on_reset = lambda: self.clock.after(0, self._restart)
+        self._stop_app = []
+        self._start()
+
+    def _start(self):
+        """The firmware begins."""
         try:
-            self.app = start(self._target, self.board, self.on_close)
+            self.app = start(self._target, self.board, self._stop_app)
         except BoardLost as lost:
             raise self._in_context(lost) from None
         self.board.run(self.app)
+
+    def _restart(self):
+        """The firmware asked to begin again: it gets no more steps, its USB falls off; the hardware keeps its power."""
+        self.processor.run(None)
+        if self.board.usb.active():
+            self.board.usb.active(False)
+        self.clock.after(RESTART_NS, self._start_again)
+
+    def _start_again(self):
+        self._end_app()
+        self._states.update(_FIRST_STATES)
+        self._start()
+
+    def _end_app(self):
+        self.board.udp.close()
+        for observer in self._stop_app:
+            observer()
+        self._stop_app.clear()
 
     def _build_radio(self, config):
         """The baseband and the air around it, where the configuration asks for a cell."""
@@ -158,9 +188,15 @@ class Emulator:
         self.close()
 
     def close(self):
-        """Power off: nothing runs any more; open ports are free again, and `on_close` is called."""
+        """Power off: nothing runs any more; open ports are free again, and `on_close` is called.
+
+        What the flash was doing is cut off.
+        """
+        if self.nor and self.nor.powered:
+            self.nor.cut()
         self.clock.clear()
-        self.board.udp.close()
+        self.processor.run(None)
+        self._end_app()
         for observer in list(self.on_close):
             observer()
 

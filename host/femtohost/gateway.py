@@ -3,6 +3,8 @@
 import time
 
 from femtohost.bridges.gsmtap import GsmtapBridge
+from femtohost.bridges.http import HttpServer
+from femtohost.bridges.serprog import SerprogServer
 from femtohost.bridges.udp import UdpBridge, address_towards
 from femtohost.bridges.usbip import UsbipServer
 from femtohost.capture import Capture
@@ -10,6 +12,7 @@ from femtohost.clock import MS
 from femtohost.disc import Disc
 from femtohost.emulator import Emulator
 from femtohost.errors import UserError
+from femtohost.flash.install import Installer
 from femtohost.store import MemoryStore
 from femtohost.wallclock import WallClock
 
@@ -23,15 +26,18 @@ class Gateway:
     `on_event(event)` gets a dict for everything that happens to the box: {"event": "line", "state": "off-hook"} ...
     `target`: where the firmware runs (femtohost.targets). `capture`: a file for a capture of its traffic, or None.
     `disc`: what is in the drive (femtohost.disc.Disc). `store`: what survives the power (femtohost.store; in memory by
-    default). `usbip`: the (host, port) where the USB port is exported, None for nowhere.
-    `gsmtap`: the network interface where the cell is on virtual Um, None for nowhere.
+    default). `usbip`: the (host, port) where the USB port is exported, None for nowhere. `gsmtap`: the network
+    interface where the cell is on virtual Um, None for nowhere. `flash`: its flash memory (femtohost.flash.memory),
+    None for a box without; `serprog`: the (host, port) where that is exported, None for nowhere, in `serprog_timing`
+    (femtohost.bridges.serprog.TIMINGS). `http`: the (host, port) of status and updates (femtohost.bridges.http), None
+    for nowhere.
     OSError: a port that was asked for is taken. CaptureError: the capture cannot be written. UserError: no such
     interface, or no cell.
     """
 
     def __init__(
         self, config, seed, on_event=lambda event: None, *, target="cpython", capture=None,
-        disc=None, store=None, usbip=None, gsmtap=None,
+        disc=None, store=None, usbip=None, gsmtap=None, flash=None, serprog=None, serprog_timing="bus", http=None,
     ):  # fmt: skip
         sip = dict(config.get("sip", {}))
         self.config, self.seed = {**config, "sip": sip}, seed
@@ -47,7 +53,11 @@ class Gateway:
         self.box = None
         self.disc = disc or Disc()
         self._store = store or MemoryStore()
+        self.flash = flash
+        self._held = self._on_when_released = False
         self.usbip = UsbipServer(self, *usbip) if usbip else None
+        self.serprog = SerprogServer(self, *serprog, serprog_timing) if serprog else None
+        self.http = HttpServer(self, *http) if http else None
         self.gsmtap = self._join_um(gsmtap) if gsmtap else None
         self._off_hook = False  # the telephone stays as it is when the box loses its power
         self._registration = None
@@ -62,21 +72,24 @@ class Gateway:
 
     @property
     def addresses(self):
-        """{"sip": "H:P", "rtp": "H:P"}, and "usbip" when it is exported."""
+        """{"sip": "H:P", "rtp": "H:P"}, and "usbip", "serprog" and "http" when there is such a server."""
         sip = self.config["sip"]
         addresses = {"sip": f"{self.bridge.host}:{sip['port']}", "rtp": f"{self.bridge.host}:{sip['rtp_port']}"}
-        return addresses | ({"usbip": self.usbip.address} if self.usbip else {})
+        exported = {"usbip": self.usbip, "serprog": self.serprog, "http": self.http}
+        return addresses | {name: server.address for name, server in exported.items() if server}
 
     # -- power ----------------------------------------------------------------------------------------------------
 
     def power_on(self):
-        """Boot; nothing happens when it is on."""
-        if self.box:
+        """Boot; nothing happens when it is on. While it is held in reset it boots as soon as it is released."""
+        if self._held:
+            self._on_when_released = True
+        if self.box or self._held:
             return
         self._registration = self._call_status = None
         self.box = Emulator(
             self.seed, self.config, keep_trace=False, uplink=self.bridge, target=self._target,
-            iso=self.disc, store=self._store,
+            iso=self.disc, store=self._store, flash=self.flash,
         )  # fmt: skip
         self.box.trace.on_record.append(self._on_record)
         self.box.misuse.on_report.append(self._on_misuse)
@@ -98,6 +111,7 @@ class Gateway:
 
     def power_off(self):
         """Cut the power: no farewell to anybody."""
+        self._on_when_released = False
         if not self.box:
             return
         self._off_hook = self.box.phone.loop_closed
@@ -107,6 +121,20 @@ class Gateway:
             self.gsmtap.leave()
         self.loop.follow(None)
         self._on_event({"event": "power", "state": "off"})
+
+    def hold(self):
+        """Hold the box in reset; its flash chip keeps its power and finishes what it does."""
+        on = self.box is not None
+        if on:
+            self.box.nor.finish()
+        self.power_off()
+        self._held, self._on_when_released = True, on
+
+    def release(self):
+        """Let it boot, if it was on or was switched on meanwhile."""
+        self._held = False
+        if self._on_when_released:
+            self.power_on()
 
     def shut_down(self):
         """Hang up, unregister, and only then cut the power."""
@@ -118,10 +146,10 @@ class Gateway:
         self.power_off()
 
     def close(self):
-        if self.usbip:
-            self.usbip.close()
-        if self.gsmtap:
-            self.gsmtap.close()
+        self._on_when_released = False
+        for server in (self.usbip, self.gsmtap, self.serprog, self.http):
+            if server:
+                server.close()
         self.bridge.close()
         if self._capture:
             self._capture.close()
@@ -129,11 +157,11 @@ class Gateway:
     # -- what it tells --------------------------------------------------------------------------------------------
 
     def status(self):
-        """line, call, sip, misuse, lag_ms and more, as `femtojack ctl status` shows them."""
+        """line, call, sip, slot, misuse, lag_ms and more, as `femtojack ctl status` shows them."""
         box = self.box
         lag = self.loop.lag / MS, self.loop.worst_lag / MS
         return {
-            "power": "on" if box else "off",
+            "power": "on" if box else "held in reset" if self._held else "off",
             "line": words(box.state("fxs")) if box else "off",
             "call": words(box.state("call")) if box else "off",
             "sip": self._sip(),
@@ -145,11 +173,32 @@ class Gateway:
             "rtp": box.app.status()["rtp"] if box else None,
             "uptime_s": round(box.time_s, 3) if box else 0,
             "usb": self._usb(),
+            **self._flash(),
             "gsm": box.app.status().get("gsm") if box else None,
             "seed": self.seed,
             "addresses": self.addresses,
             "capture": self._capture and (self._capture.error or "good"),
         }
+
+    def install(self, octets, on_end):
+        """Give an update file to the box, which has power; `on_end({"result", "slot", "version"})` at its end."""
+        box = self.box
+
+        def end(result):
+            box.on_close.remove(lost)
+            status = box.app.status()["flash"] or {}
+            on_end({"result": result, "slot": status.get("slot"), "version": status.get("version")})
+
+        def lost():
+            on_end({"result": "interrupted", "slot": None, "version": None})
+
+        box.on_close.append(lost)
+        Installer(box, octets, end)
+
+    def _flash(self):
+        """slot (a, b, golden), serial, number, update (the name of a result) and flash (all else that it tells)."""
+        flash = (self.box.app.status()["flash"] if self.box else None) or {}
+        return {key: flash.get(key) for key in ("slot", "serial", "number", "update")} | {"flash": flash or None}
 
     def _usb(self):
         """The USB port: connected (the firmware is on the bus), state, and the blocks of the disc."""

@@ -2,14 +2,20 @@
 
 import fcntl
 import os
+import secrets
 import socket
 import tempfile
 from pathlib import Path
 
 from femtohost.errors import UserError
+from femtohost.flash.factory import FACTORY_KEY, new_box
+from femtohost.flash.keys import generate, trusted
+from femtohost.flash.memory import IMAGE, copy_image, open_image
+from femtohost.store import SERIAL_OCTETS
 
 SOCKET = "ctl.sock"
 LOCK = "lock"
+KEYS = "keys"  # whose signatures the box trusts: *.pub
 
 
 class ProfileError(UserError):
@@ -20,6 +26,7 @@ class Profile:
     """The folder `path`, made if need be and locked; without one, a temporary folder that goes with the box."""
 
     def __init__(self, path=None):
+        self._flash = None
         self._temporary = None if path else tempfile.TemporaryDirectory(prefix="femtojack-")
         self.path = Path(path or self._temporary.name).absolute()
         try:
@@ -45,11 +52,48 @@ class Profile:
         listener.setblocking(False)
         return listener
 
+    def flash(self, provisioned=None):
+        """Its flash memory. A folder without one gets a new one, as it leaves the factory: `provisioned` is its
+        (serial, number), by default a serial from entropy and no number. ProfileError: what is there is no image."""
+        if self._flash is None:
+            folder = self.path / KEYS
+            if not trusted(folder):
+                generate(folder / FACTORY_KEY)
+            if not (self.path / IMAGE).exists():
+                new_box(folder, *provisioned or (secrets.token_hex(SERIAL_OCTETS).upper(), "")).save(self.path)
+            try:
+                self._flash = open_image(self.path, trusted(folder))
+            except (OSError, ValueError) as error:
+                raise ProfileError(f"{error}; move {IMAGE} away for a new one") from None
+        return self._flash
+
     def close(self):
+        if self._flash:
+            self._flash.close()
         (self.path / SOCKET).unlink(missing_ok=True)
         self._lock.close()
         if self._temporary:
             self._temporary.cleanup()
+
+
+def runs(path):
+    """Whether a box runs on the profile `path`."""
+    try:
+        connect(path).close()
+    except ProfileError:
+        return False
+    return True
+
+
+def look_at_flash(path):
+    """A copy of the flash memory of the profile `path`, whether or not a box runs on it. ProfileError: it has none."""
+    path = Path(path)
+    try:
+        return copy_image(path, trusted(path / KEYS))
+    except (OSError, ValueError) as error:
+        raise ProfileError(
+            f"--profile {path}: no flash image ({error}); make one with: femtojack flash provision"
+        ) from None
 
 
 def connect(path):

@@ -127,13 +127,19 @@ class Fuzz(Bench):
             connection.release(now)
         elif what == 2:
             connection.send(bytes((message[0] ^ 0x80,)) + rng.randbytes(rng.randrange(60)), now, rng.choice((0, 3)))
-        elif what == 3:
+        elif what == 3 and len(self.cell.subscribers) > 1:
             subscribers = [subscriber for subscriber in self.cell.subscribers if subscriber.imsi != GOOD]
             self.cell.connect(rng.choice(subscribers), self.users[rng.choice((3, 9))], now)
 
     def nonsense(self, spared):
         """Messages of the baseband that say nothing sensible."""
         rng = self.random
+        for mutant in self.mutants:
+            if mutant.rate == 0.5 and mutant.chan in self.l1.active:
+                for _ in range(2):  # a channel full of strangers
+                    block = bytearray((mutant.up(0) or rng.randbytes(23)).ljust(23, b"\x2b"))
+                    block[0] = rng.choice((1, 3, 13, 15, block[0]))
+                    self.l1.up(0x02, mutant.chan, block[:23], rng.choice((0, 0, 0, 0x40)))
         if rng.random() < 0.02:
             payload = rng.randbytes(rng.randrange(40))
             chan = rng.choice((0x20, 0x28, 0x41, 0x49, 0x0B, 0x0C, rng.randrange(256)))

@@ -18,7 +18,7 @@ except ImportError:
 
     heap_unlock = heap_lock
 
-from femtojack.usb.device import Device
+from femtojack.usb.device import Device, serial_number
 from femtojack.usb.uac import SoundCard
 
 IN, OUT, HID_IN = const(0x81), const(0x02), const(0x85)
@@ -95,9 +95,9 @@ class Audio:
     def alt(self, itf):
         return 1 if itf == 2 else self.playback
 
-    def read(self, buf):
-        n = min(len(buf), self.waiting)
-        for i in range(n):
+    def read(self, buf, start=0):
+        n = min(len(buf) - start, self.waiting)
+        for i in range(start, start + n):
             buf[i] = self.waiting * 37 & 0x3FFF
             self.waiting -= 1
         return 2 * n
@@ -237,7 +237,7 @@ def sound(playback, volume):
 
 def main():
     board = Board()
-    device = Device(board)
+    device = Device(board, serial_number(board.store), board.blocks)
     usb = board.usb
     usb.reset()
     usb.opened(memoryview(b""))

@@ -7,7 +7,7 @@ busy, views are borrowed for a callback. The host's side moves packets of 64 oct
 import struct
 from types import SimpleNamespace
 
-from femtojack.usb.device import Device
+from femtojack.usb.device import Device, serial_number
 
 PACKET = 64
 HALT = 0  # the feature ENDPOINT_HALT
@@ -205,7 +205,8 @@ def make_device(blocks=None, store=None, usb_audio=None, trace=lambda point, dat
     if usb_audio is not None:
         usb_audio = SimpleNamespace(read=None, alt=lambda itf: 0)
     voice = SimpleNamespace(pcm_halve=None)
-    device = Device(SimpleNamespace(usb=usb, blocks=blocks, store=store, usb_audio=usb_audio, voice=voice, trace=trace))
+    board = SimpleNamespace(usb=usb, usb_audio=usb_audio, voice=voice, trace=trace)
+    device = Device(board, serial_number(store), blocks)
     usb.step = device.step
     assert usb.is_active
     usb.attach()

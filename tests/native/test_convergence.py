@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from femtohost.canceller import EchoCanceller
 from femtohost.echo_path import NAMES
-from femtohost.measure import g168, metrics
+from femtohost.measure import floors_speech, g168, metrics
 from femtohost.speech import speech_like
 
 RATE = 8000
@@ -69,6 +69,14 @@ def lost(converged, rin, near=0.0):
 def test_double_talk_costs_nothing(converged, relative):
     near = g168.css(5, -16 + relative, g168.DOUBLE_TALK)
     assert lost(converged, g168.companded(g168.css(5, -16)), near) < 1
+
+
+@pytest.mark.parametrize(("talkers", "relative"), [(38, -10), (43, 0)])
+def test_what_the_background_learnt_of_a_near_talker_is_forgotten(talkers, relative, monkeypatch, tmp_path):
+    monkeypatch.setattr(floors_speech, "SOUNDS", tmp_path)  # no recordings: synthetic speech, the same everywhere
+    far, near, path = floors_speech._conversation(talkers, 13.0, 10.0)
+    near = floors_speech._between(near, 4.0, 9.0, relative)
+    assert floors_speech.lost(EchoCanceller, far, path, near, 4.0, 9.0) < 1
 
 
 def test_speech_over_speech_costs_little(converged):

@@ -73,3 +73,14 @@ def test_speech_is_no_noise_of_the_room(voice):
     room = rng.normal(0, rms_for(-62), len(rin))
     sout = EchoCanceller(nlp=True, comfort_noise=True).process(rin, g168.companded(echo + near + room))
     assert np.median(g168.meter(sout)[5 * RATE :]) < -55
+
+
+@pytest.mark.parametrize("seed", [0, 1, 4])
+def test_echo_of_a_changed_level_is_no_near_talker(seed):
+    """Rin comes in bursts of 200 ms; the echo grows by 3 dB at 5 s."""
+    rin = g168.companded(np.where(np.arange(8 * RATE) % 2400 < 1600, g168.css(8, -12), 0))
+    echo = g168.echo(g168.random_path(np.random.default_rng(seed), 6), rin.astype(float))
+    echo[5 * RATE :] *= 1.4
+    sout = EchoCanceller(nlp=True).process(rin, g168.companded(echo)).astype(float)
+    frames = np.mean(sout.reshape(-1, 80) ** 2, axis=1)
+    assert np.count_nonzero(frames > 4) <= 6  # of 10 ms; without the wait at an onset of Rin 9 and more

@@ -46,11 +46,11 @@ class Result:
     exchanges: int = 0
     multiframes: int = 0
     sessions: int = 0
-    broken: int = 0  # sessions that the phone gave up
+    broken: int = 0  # sessions that an end gave up
 
 
 class Broken(Exception):
-    """The phone's LAPDm told its layer 3 of an error after which that leaves the channel (TS 44.018 3.4.13.2)."""
+    """An end told its layer 3 of an error after which that leaves the channel (TS 44.018 3.4.13.2)."""
 
 
 class Exchanges:
@@ -58,7 +58,7 @@ class Exchanges:
 
     Each session is a channel of its own: the phone establishes SAPI 0 with contention resolution, either end
     establishes SAPI 3, both send, and either end releases. Everything arrives, once and in order; in a session that
-    the phone breaks, all up to there.
+    breaks, all up to there.
     """
 
     def __init__(self, phone, network, seed, harm):
@@ -144,7 +144,7 @@ class Exchanges:
             if condition():
                 return
             self._multiframe()
-            if any(cause in FATAL for _, cause in self._phone.errors):
+            if any(cause in FATAL for end in self._ends.values() for _, cause in end.errors):
                 raise Broken
         raise AssertionError(f"not within {PATIENCE} multiframes: {self._ends}")
 

@@ -8,11 +8,12 @@ from lapdm_channel import SAPIS, T200_MS, Exchanges, Harm
 from libosmocore import lapdm
 
 import femtohost  # noqa: F401  (MicroPython's module, for the firmware)
-from femtojack.gsm.lapdm import Link
+from femtojack.gsm.lapdm import T200_EXPIRED, Link
 from femtojack.ticks import ticks_add
 
 BLOCK = 23
 N201, N200 = 20, 23  # TS 44.006 5.8: of an SDCCH
+TOO_MANY_REPETITIONS = 0x01  # TS 48.058 9.3.22
 BEGIN = 2**30 - 5000  # ticks wrap soon
 
 
@@ -21,6 +22,7 @@ class Box:
 
     def __init__(self):
         self.heard = []
+        self.errors = []
         self._now = BEGIN
         self._links = {
             sapi: Link("lapdm", sapi, N201, T200_MS, N200, self, lambda point, data: None) for sapi in SAPIS
@@ -34,6 +36,8 @@ class Box:
 
     def released(self, link, cause, now):
         self.heard.append(("down", link.sapi))
+        if cause == T200_EXPIRED:
+            self.errors.append((link.sapi, TOO_MANY_REPETITIONS))
 
     def open(self, sapi, message):
         self.send(sapi, message)
@@ -60,6 +64,7 @@ class Box:
         for link in self._links.values():
             link.reset()
         self.heard.clear()
+        self.errors.clear()
 
 
 def exchange(folder, count, seed, harm):

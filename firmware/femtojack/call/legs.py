@@ -39,11 +39,12 @@ class LineLeg:
 class PcLeg:
     """The PC: its hook and its wishes come by HID, its audio is the sound card; it sees, not hears, how a call stands.
 
-    `device` is femtojack.usb.device.Device, or None on a board without USB: then nothing happens here.
+    `device` is femtojack.usb.device.Device, or None on a board without USB: then nothing happens here. `loader` is
+    femtojack.usb.loader.Loader, or None on a board without a flash.
     """
 
-    def __init__(self, device):
-        self._device = device
+    def __init__(self, device, loader=None):
+        self._device, self._loader = device, loader
         self.audio = device.card if device else None
         self._control = self._line = self._agent = None
         self._indicators = 0
@@ -52,6 +53,8 @@ class PcLeg:
         self._taken = 0
         self._told = None
         self._commands = (None, self._dial, self._answer, self._hang_up, self._loopback)
+        if loader:
+            self._commands += loader.commands
 
     def bind(self, control, line, agent):
         """`control` is femtojack.call.control.Control, `line` the other near end, `agent` tells of the registration."""
@@ -154,7 +157,8 @@ class PcLeg:
         if card:
             counters += (card.played, card.repeated, card.dropped, card.captured, card.lost)
         state = STATES.index(self._control.state)
-        device.telephone.tell(self._flags(), state, self._result, self._taken, counters)
+        update = self._loader.report() if self._loader else b""
+        device.telephone.tell(self._flags(), state, self._result, self._taken, counters, update)
 
     def _flags(self):
         facts = (

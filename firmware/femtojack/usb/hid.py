@@ -12,9 +12,16 @@ Feature report, 64 octets. To the host, numbers little-endian:
      4  commands taken since power-on, modulo 256
      8  counters, 4 octets each: SCSI commands, their transport errors, blocks read, blocks of 10 ms
         played, repeated (the PC was late), dropped (the PC was ahead), captured, dropped (the PC did not fetch)
+    40  state of the update: the index in femtojack.flash.update.STATES    44  4 octets of the file taken
+    41  what became of it: the index in femtojack.flash.results.NAMES
+    42  slot of the firmware that runs: 0 golden, 1 a, 2 b, 255 none verifies
+    43  bit 0 it is on trial, 1 the flash has a fault
 From the host: a command and its operand
      0 nothing     1 dial: octets up to the first zero, of 0-9 * #     2 answer     3 hang up
      4 loopback of the sound card: 1 on, 0 off
+     5 an update comes: 4 octets of length     6 its data: 4 octets of offset, 1 of count up to 58, they
+     7 it ends     8 it is given up
+Data that are refused come again when octet 44 says that there is room; 5 to 8 are unknown to a box without a flash.
 """
 
 from micropython import const
@@ -42,6 +49,7 @@ _KEYS = "0123456789*#"
 _WAITING = const(16)  # keys
 
 _VERSION = const(1)  # of the feature report
+_UPDATE = const(40)
 
 
 # -- report descriptor, HID 1.11 6.2.2 ---------------------------------------------------------------------------
@@ -191,8 +199,8 @@ class Telephone:
         self._has_command = False
         return command
 
-    def tell(self, flags, call, result, taken, counters):
-        """What the feature report says from now on: octets 1 to 4, and the counters."""
+    def tell(self, flags, call, result, taken, counters, update=b""):
+        """What the feature report says from now on: octets 1 to 4, the counters, and from octet 40 on."""
         report = self._next_status
         report[0] = _VERSION
         report[1], report[2], report[3], report[4] = flags, call, result, taken & 255
@@ -202,6 +210,7 @@ class Telephone:
                 report[at] = counter & 255
                 counter >>= 8
                 at += 1
+        report[_UPDATE : _UPDATE + len(update)] = update
         self._next_status, self._status = self._status, report
 
     def step(self):

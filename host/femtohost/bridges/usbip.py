@@ -4,9 +4,8 @@ One importer at a time. What a client can make the server keep is bounded, and w
 connection: nothing that a client sends can do more.
 """
 
-import socket
-
 from femtohost.bridges import usbip_protocol as protocol
+from femtohost.bridges.stream import MOST_HELD, ProtocolError, Stream, listen
 from femtohost.models.usb_descriptors import ISOCHRONOUS, parse_device
 from femtohost.models.usb_urb import STALL, UNLINKED, Urb
 
@@ -16,14 +15,7 @@ DEVICE_ID = BUS << 16 | NUMBER
 LONGEST_TRANSFER = 1 << 20  # octets
 MOST_PACKETS = 1024  # isochronous packets in a request, as in Linux (USBIP_MAX_ISO_PACKETS)
 MOST_PENDING = 1024  # requests
-MOST_HELD = 4 << 20  # octets that wait: of OUT requests for the device, of replies for the client
-READ_AT_ONCE = 1 << 14  # what a flood brings in one turn of the loop
 MOST_CONNECTIONS = 16
-KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
-
-
-class ProtocolError(Exception):
-    """The client does not speak USB/IP: it is dropped."""
 
 
 class UsbipServer:
@@ -37,7 +29,7 @@ class UsbipServer:
         self._connections = []
         self.importer = None
         self.refused = 0
-        self._listener = _listen(host, port)
+        self._listener = listen(host, port, "--usbip")
         self.address = "{}:{}".format(*self._listener.getsockname()[:2])
         gateway.loop.watch(self._listener, self._accept)
 
@@ -86,98 +78,23 @@ class UsbipServer:
             connection.drop()
 
 
-def _listen(host, port):
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise OSError(f"--usbip {host}:{port}: {error.strerror}; give HOST:PORT of this machine") from None
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        raise OSError(f"--usbip {host}:{port}: {error.strerror}; choose another port, or 0 for any") from None
-    listener.setblocking(False)
-    return listener
-
-
-class Connection:
+class Connection(Stream):
     """One client: operations first, and requests to the device once it has imported it."""
 
     def __init__(self, server, loop, client):
-        self._server, self._loop, self._client = server, loop, client
-        client.setblocking(False)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in KEEPALIVE:
-            client.setsockopt(socket.IPPROTO_TCP, option, value)
-        self._input, self._output = bytearray(), bytearray()
-        self._blocked = False
+        self._server = server
         self._controller = None
         self._pending = {}
         self._held = 0
-        self.closed = False
-        loop.watch(client, self._read)
-
-    # -- octets -----------------------------------------------------------------------------------------------------
-
-    def _read(self):
-        try:
-            data = self._client.recv(READ_AT_ONCE)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self.drop()
-            return
-        self._input += data
-        try:
-            while not self.closed and self._take():
-                pass
-        except ProtocolError:
-            self._server.refused += 1
-            self.drop()
+        super().__init__(loop, client)
 
     def _take(self):
-        """Serve one message, if it is there as a whole."""
         return self._take_request() if self._controller else self._take_operation()
 
-    def _send(self, *parts):
-        if self.closed:
-            return
-        for part in parts:
-            self._output += part
-        if len(self._output) > MOST_HELD:
-            self._server.refused += 1
-            self.drop()
-            return
-        self._flush()
+    def _refused(self):
+        self._server.refused += 1
 
-    def _flush(self):
-        try:
-            while self._output:
-                del self._output[: self._client.send(self._output)]
-        except BlockingIOError:
-            self._blocked = True
-            self._loop.when_writable(self._client, self._flush)
-            return
-        except OSError:
-            self.drop()
-            return
-        if self._blocked:
-            self._blocked = False
-            self._loop.when_writable(self._client, None)
-
-    def drop(self):
-        """End the connection; the device is free again."""
-        if self.closed:
-            return
-        self.closed = True
-        self._loop.unwatch(self._client)
-        self._client.close()
+    def _ended(self):
         self._pending.clear()
         if self._server.importer is self:
             self._server.detach(self, self._controller)

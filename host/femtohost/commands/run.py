@@ -53,6 +53,16 @@ def run(
         str | None,
         typer.Option(metavar="HOST:PORT", help="Export the USB port there, for `usbip attach`; port 0 is any."),
     ] = None,
+    serprog: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Export the flash chip there, for flashrom; port 0 is any."),
+    ] = None,
+    serprog_timing: Annotated[
+        str, typer.Option(metavar="bus|real", help="The chip is busy until the next poll, or as long as a real one.")
+    ] = "bus",
+    http: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="GET /status and POST /update there; port 0 is any.")
+    ] = None,
     gsmtap: Annotated[
         str | None,
         typer.Option(
@@ -69,6 +79,7 @@ def run(
 
     Example: femtojack run --config gateway.toml --profile box1 --json
     """
+    from femtohost.bridges.serprog import check_timing
     from femtohost.control import ControlServer
     from femtohost.disc import Disc
     from femtohost.gateway import Gateway
@@ -79,6 +90,9 @@ def run(
     settings = load_settings(config)
     disc = Disc(iso)
     usbip = usbip and parse_host_port(usbip, "--usbip")
+    serprog = serprog and parse_host_port(serprog, "--serprog")
+    http = http and parse_host_port(http, "--http")
+    check_timing(serprog_timing)
     home = Profile(profile)
     store = FileStore(home.path / "store")
     provision(store, secrets.token_bytes(SERIAL_OCTETS))
@@ -87,6 +101,7 @@ def run(
     gateway = Gateway(
         settings, secrets.randbits(32) if seed is None else seed, tell,
         target=target, capture=capture, disc=disc, store=store, usbip=usbip, gsmtap=gsmtap,
+        flash=home.flash(), serprog=serprog, serprog_timing=serprog_timing, http=http,
     )  # fmt: skip
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: gateway.loop.stop())

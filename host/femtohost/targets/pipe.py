@@ -12,12 +12,14 @@ import subprocess
 import tempfile
 import weakref
 from array import array
+from operator import attrgetter
 
 from femtohost.errors import BoardLost
 from femtohost.targets import interpreter
 from femtohost.targets.pipe_usb import RemoteUsb, RemoteUsbAudio
 
-PINS = ("cs_slic", "reset_slic")
+PINS = ("cs_slic", "reset_slic", "nor.cs", "nor.wp")
+KEY, SIGNATURE = 32, 64  # octets, Ed25519
 HEAD = 5
 BLOCK_OCTETS = 160
 HALVE_PAST = 38  # samples
@@ -114,7 +116,8 @@ class RemoteApp:
             ord("c"): self._close_socket, ord("g"): self._about, ord("s"): self._spi, ord("o"): self._open,
             ord("e"): self._entropy, ord("w"): self._wait, ord("v"): RemoteVoice(board.voice).call,
             ord("k"): usb.call, ord("n"): RemoteUsbAudio(board.usb_audio).call, ord("b"): self._blocks,
-            ord("m"): self._store, ord("l"): self._l1, ord("j"): self._take_l1,
+            ord("m"): self._store, ord("l"): self._l1, ord("j"): self._take_l1, ord("y"): self._reset,
+            ord("h"): self._light, ord("f"): self._flash, ord("q"): self._verify,
         }  # fmt: skip
         self.pipe = Pipe(*interpreter.command(heap))
         self._serve(ord("r"))
@@ -131,6 +134,10 @@ class RemoteApp:
 
     def loopback(self, on):
         return bool(self._command(b"L", bytes((on,)))[0])
+
+    def load(self, command, now):
+        answer = self._command(b"F", struct.pack("<I", now), command)
+        return bool(answer[0]) if answer else None
 
     def gsm(self, do, number="", text=""):
         return json.loads(self._command(b"G", json.dumps((do, number, text)).encode()))
@@ -198,7 +205,7 @@ class RemoteApp:
         self._board.trace(payload[1:end].decode(), payload[end:])
 
     def _pin(self, payload):
-        getattr(self._board, PINS[payload[0]]).value(payload[1])
+        attrgetter(PINS[payload[0]])(self._board).value(payload[1])
 
     def _exchange(self, payload):
         self._board.pcm.exchange(payload, bytearray(BLOCK_OCTETS), bytearray(BLOCK_OCTETS))
@@ -211,14 +218,32 @@ class RemoteApp:
 
     def _about(self, payload):
         board = self._board
-        about = {"config": board.config, "address": list(board.address), "usb": board.usb is not None}
-        about["l1"] = board.l1 is not None
+        about = {
+            "config": board.config, "address": list(board.address), "usb": board.usb is not None,
+            "l1": board.l1 is not None, "nor": board.nor and board.nor.slot_size, "hardware": board.hardware,
+            "keys": [key.hex() for key in board.keys],
+        }  # fmt: skip
         return json.dumps(about).encode()
 
     def _spi(self, payload):
         received = bytearray(len(payload))
         self._board.spi_slic.write_readinto(payload, received)
         return bytes((self._board.int_slic.value(),)) + received
+
+    def _reset(self, payload):
+        self._board.reset()
+
+    def _light(self, payload):
+        self._board.led.value(payload[0])
+
+    def _flash(self, payload):
+        received = bytearray(len(payload))
+        self._board.nor.spi.write_readinto(payload, received)
+        return received
+
+    def _verify(self, payload):
+        public, signature, message = payload[:KEY], payload[KEY : KEY + SIGNATURE], payload[KEY + SIGNATURE :]
+        return bytes((self._board.crypto.ed25519_verify(public, message, signature),))
 
     def _open(self, payload):
         self._sockets.append(self._board.udp.open(*struct.unpack("<H", payload)))

@@ -1,0 +1,1 @@
+"""The serial flash: identity, firmware slots, their update and the choice at power-on."""

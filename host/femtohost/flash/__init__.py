@@ -1,0 +1,1 @@
+"""The flash of an emulated box as people handle it: its memory, update files, the factory, and power cuts."""
