@@ -33,6 +33,10 @@ def test_what_is_given_stays():
         ({"line": []}, "table"),
         ({"voice": {"taps": 100}}, "multiple of 16"),
         ({"voice": {"nlp": 1}}, "type bool"),
+        ({"gsm": {"ring": "me"}}, "one of line phones all"),
+        ({"gsm": {"line_number": "1-2"}}, "digits"),
+        ({"gsm": {"line_number": "199"}}, "199 is the number of more than one"),
+        ({"gsm": {"subscribers": "001010000000001=100"}}, "100 is the number of more than one"),
     ],
 )
 def test_an_error_is_one_line_that_names_the_key_and_what_would_be_right(config, text):

@@ -155,6 +155,25 @@ def test_emergency_call_may_have_a_traffic_channel():
     assert bench.l1.active[0x0A] is True
 
 
+def test_mode_that_the_phone_refuses():
+    """T3107 for the channel mode too: no answer, or another mode."""
+    for answer in (None, b"\x06\x17\x0a\xe0\x3c\x00"):
+        bench = Bench()
+        for i in range(8):
+            bench.l1.up(0x03, 0x88, bytes((i, 0)), fn=100 + i)
+        phone = bench.phone()
+        phone.access(0xA5, service_request(service=2), fn=500)
+        bench.run(1500)
+        phone.say(SETUP)
+        phone.answers[b"\x06\x10"] = answer
+        bench.users[3].connections[0].assign(bench.now)
+        bench.run(6000)
+        assert bench.users[3].events[-1] == ("assignment_failed", REFUSED) and ("T3107" in bench.timers()) == (
+            not answer
+        )
+        assert bench.l1.active[0x0A] is False
+
+
 def test_burst_that_is_repeated_by_the_baseband_counts_once():
     bench = Bench()
     for _ in range(3):
@@ -228,6 +247,16 @@ def test_unknown_tmsi_is_asked_for_the_imsi(kind, lai):
     phone.access(0x0E, location_update(kind=kind, tmsi=b"\1\2\3\4", lai=lai))
     bench.run(4000)
     assert phone.told[0] == "051801" and phone.told[-1] == "060d00" and phone.told[2].startswith("0502")
+
+
+def test_tmsi_of_another_area_is_nobodys():
+    """It may be ours by chance."""
+    bench = Bench()
+    tmsi = bench.registered().tmsi
+    other = bench.phone("001010000000002")
+    other.access(0x0E, location_update(tmsi=tmsi, lai="00f1100002"))
+    bench.run(2000)
+    assert other.told[0] == "051801"
 
 
 def test_only_the_listed_may_register():
@@ -641,6 +670,15 @@ def test_wanted_again_as_it_leaves():
     assert bench.users[3].names == ["connected"]
 
 
+def test_silence_is_only_the_phones():
+    """A connection that the network opened may be silent; one that the phone asked for may not."""
+    bench = Bench()
+    _, connection = in_call(bench, 4)
+    bench.cell.connect(connection.subscriber, bench.users[3], bench.now)
+    bench.run(16000)
+    assert bench.users[9].events[-1] == ("lost", ABORTED) and bench.users[3].names == ["connected"]
+
+
 def test_t3113():
     bench = Bench()
     bench.registered()
@@ -815,6 +853,13 @@ def test_radio_link_timeout():
     assert bench.timers()[-1] == "T3109" and bench.cell.idle
 
 
+def test_a_long_call_goes_on():
+    bench = Bench()
+    with_traffic_channel(bench)
+    bench.run(40000)
+    assert "lost" not in bench.users[3].names and "RADIO-LINK" not in bench.timers()
+
+
 def test_phone_that_hangs_up_its_link():
     bench = Bench()
     phone, _ = in_call(bench)
@@ -876,6 +921,19 @@ def test_every_opportunity_is_used():
     assert all(message[4] == bytes.fromhex("030301") + b"\x2b" * 20 for message in main)
     assert {message[4][:2] for message in sacch} == {bytes((14, 2))}  # power level, timing advance
     assert [message[4][6] for message in sacch] in ([0x1D, 0x1E] * 5, [0x1E, 0x1D] * 5)
+
+
+def test_sapi_3_and_system_information_share_the_sacch():
+    bench = Bench()
+    _, connection = with_traffic_channel(bench)
+    connection.send(CP_DATA, bench.now, 3)
+    bench.l1.sent.clear()
+    for i in range(4):
+        bench.l1.up(0x01, 0x0A, link=0x40, fn=i)
+        bench.cell.step(bench.now)
+        bench.cell.channels[8].third.receive(bytes.fromhex("0f7301") + b"\x2b" * 18, bench.now)  # UA: go on
+    addresses = [payload[2] for kind, _, link, _, payload in bench.l1.sent if link == 0x40]
+    assert addresses == [0x0F, 0x03, 0x0F, 0x03]
 
 
 def test_measurement_report():

@@ -207,6 +207,10 @@ def test_question_is_answered():
     assert Bench().established().up("011101").down() == "011101"
 
 
+def test_question_is_answered_even_if_more_came_meanwhile():
+    assert Bench().established().up("011005aa").up("010205bb").down() == "015101"
+
+
 def test_t200_repeats_the_frame_with_poll():
     """5.5.7."""
     bench = Bench().established()
@@ -384,7 +388,7 @@ def test_peer_that_is_no_longer_there():
         "015305aa",  # DISC with information
         "013f03",  # SABM with M
         "016f01",  # no control field of LAPDm
-        "016105aa",  # N(R) of what was never sent
+        "016005aa",  # N(R) of what was never sent
         "018101",
     ],
 )

@@ -4,10 +4,10 @@ import random
 from dataclasses import dataclass
 
 MULTIFRAME_MS = 235  # 51 TDMA frames: an SDCCH/8 has one block each way
-T200_MS = 2500  # longer than any answer takes, late as it may be: LAPDm trusts that nothing overtakes a SABM
+T200_MS = 10_000  # longer than any answer takes, late as it may be: LAPDm trusts that nothing overtakes a SABM
 SAPIS = 0, 3
 SESSION = 20  # exchanges before the channel is given up
-PATIENCE = 400  # multiframes that an exchange may take
+PATIENCE = 4000  # multiframes that an exchange may take
 FATAL = {0x01, 0x07}  # T200 has expired N200 times, sequence error: TS 48.058 9.3.22
 LENGTHS = (7, range(1, 21)), (2, range(21, 61)), (1, range(61, 201))  # weight, octets: N201 is 20
 
@@ -46,11 +46,11 @@ class Result:
     exchanges: int = 0
     multiframes: int = 0
     sessions: int = 0
-    broken: int = 0  # sessions that the phone gave up
+    broken: int = 0  # sessions that an end gave up
 
 
 class Broken(Exception):
-    """The phone's LAPDm told its layer 3 of an error after which that leaves the channel (TS 44.018 3.4.13.2)."""
+    """An end told its layer 3 of an error after which that leaves the channel (TS 44.018 3.4.13.2)."""
 
 
 class Exchanges:
@@ -58,7 +58,7 @@ class Exchanges:
 
     Each session is a channel of its own: the phone establishes SAPI 0 with contention resolution, either end
     establishes SAPI 3, both send, and either end releases. Everything arrives, once and in order; in a session that
-    the phone breaks, all up to there.
+    breaks, all up to there.
     """
 
     def __init__(self, phone, network, seed, harm):
@@ -144,7 +144,7 @@ class Exchanges:
             if condition():
                 return
             self._multiframe()
-            if any(cause in FATAL for _, cause in self._phone.errors):
+            if any(cause in FATAL for end in self._ends.values() for _, cause in end.errors):
                 raise Broken
         raise AssertionError(f"not within {PATIENCE} multiframes: {self._ends}")
 

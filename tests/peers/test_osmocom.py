@@ -7,12 +7,10 @@ from osmocom import config
 from osmocom.um import BCCH, RACH, Air, Frame
 from programs import PATIENCE
 
-SLOTS = [config.SEPARATE, config.COMBINED]
-pytestmark = pytest.mark.parametrize("network", SLOTS, ids=["separate", "combined"], indirect=True)
 RA = 0x0E  # location updating, TS 44.018 table 9.1.8.1 with NECI
 IMMEDIATE_ASSIGNMENT = 0x3F
-# TS 44.018 10.5.2.5, first octet: an SDCCH/8 of slot 1, an SDCCH/4 of slot 0
-SDCCH8, SDCCH4, NUMBER = 0x41, 0x20, 0x18
+# First octets of a channel description, TS 44.018 10.5.2.5: an SDCCH/8 of slot 1, an SDCCH/4 of slot 0
+SDCCH8, SDCCH4 = range(0x41, 0x80, 8), range(0x20, 0x40, 8)
 
 
 @pytest.fixture
@@ -35,7 +33,11 @@ def test_broadcast(air):
     assert seen == dict(enumerate((0x19, 0x1A, 0x1B, 0x1C, 0x1A, 0x1A, 0x1B, 0x1C)))
 
 
-def test_access(air):
+@pytest.mark.parametrize(
+    ("arfcn", "channels"), [(config.DEDICATED, SDCCH8), (config.BROADCAST, SDCCH4)], ids=["SDCCH/8", "SDCCH/4"]
+)
+def test_access(network, air, arfcn, channels):
+    network.allot(arfcn)
     asked = None
     for frame in air.frames():
         if asked is None:
@@ -45,4 +47,4 @@ def test_access(air):
             break
     reference = bytes((RA, asked // 1326 % 32 << 3 | asked % 51 >> 3, (asked % 51 & 7) << 5 | asked % 26))
     assert frame.payload[7:10] == reference  # TS 44.018 10.5.2.30
-    assert frame.payload[4] & ~NUMBER in (SDCCH8, SDCCH4)
+    assert frame.payload[4] in channels

@@ -16,7 +16,7 @@ with contextlib.redirect_stderr(io.StringIO()):  # it tells what it lacks
 
 OFFSETS = {217: 0, IPV4_PACKETS: 28, 1: 42}  # by link type, where GSMTAP begins: itself, behind UDP, on Ethernet
 COMMON, DEDICATED = (BCCH, AGCH, PCH), (SDCCH4, SDCCH8, FACCH)
-UI, UA = 0x03, 0x63  # control octets without P/F, TS 44.006 table 4
+UI, UA, SABM = 0x03, 0x63, 0x2F  # control octets without P/F, TS 44.006 table 4
 POLL = 0x10
 NO_IDENTITY = bytes.fromhex("1506210001f0")  # a page for nobody; pycrate does not keep the filler in its last octet
 FILL = 0x01  # the length octet of nothing
@@ -69,7 +69,7 @@ class Reassembly:
         if channel in COMMON and not on_sacch:
             return self._common(frame)
         if channel in DEDICATED:
-            key = frame.arfcn, frame.tn, channel, frame.subslot, frame.uplink, on_sacch
+            key = frame.arfcn, frame.tn, channel, frame.subslot, on_sacch, frame.uplink
             return self._link(key, frame.payload[2:] if on_sacch else frame.payload)
         return []
 
@@ -81,29 +81,32 @@ class Reassembly:
 
     def _link(self, key, block):
         address, control, length = block[:3]
-        uplink, sapi = key[4], address >> 2 & 7
+        *place, uplink = key
+        sapi = address >> 2 & 7
         if control & ~POLL == UI and length != FILL:
             return [self._unit(uplink, block)]
-        if control & 0xEF == UA and not uplink:
-            self._links.pop((key, sapi), None)
+        if control & ~POLL in (SABM, UA):
+            for way in (False, True):
+                self._links.pop((*place, way, sapi), None)
+        if control & ~POLL == UA and not uplink:
             return []  # what it holds is the phone's own
         information = block[3 : 3 + (length >> 2)]
         if control & 1:  # SABM, or nothing
             return [Message(uplink, information)] if information else []
-        return self._numbered((key, sapi), control >> 1 & 7, bool(length & 2), information)
+        return self._numbered((*key, sapi), uplink, control >> 1 & 7, bool(length & 2), information)
 
     def _unit(self, uplink, block):
         if not uplink and block[4] in SI_5_TO_6:
             return Message(uplink, block[2:], True)
         return Message(uplink, block[3 : 3 + (block[2] >> 2)])
 
-    def _numbered(self, link, number, more, information):
+    def _numbered(self, link, uplink, number, more, information):
         last, begun = self._links.get(link, (None, b""))
         if number == last:
             return []
         whole = begun + information
         self._links[link] = number, whole if more else b""
-        return [] if more else [Message(link[0][4], whole)]
+        return [] if more else [Message(uplink, whole)]
 
 
 def layer3(path):
@@ -113,8 +116,8 @@ def layer3(path):
 
 
 def pycrate_complaints(path):
-    """What pycrate has against the messages in `path`."""
-    return [complaint for message in layer3(path) if (complaint := message.complaint())]
+    """What pycrate has against the messages in `path`, each told once."""
+    return [complaint for message in dict.fromkeys(layer3(path)) if (complaint := message.complaint())]
 
 
 def wireshark_complaints(path, which="gsmtap"):

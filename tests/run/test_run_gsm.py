@@ -1,10 +1,17 @@
 """`femtojack run` with a cell: virtual Um, and what testers ask of its phones."""
 
 import json
+import os
 
+import numpy as np
 import pytest
 
+from femtohost.bridges.gsmtap import GsmtapBridge
+from femtohost.clock import Clock
 from femtohost.control import ControlError
+from femtohost.models.gsm_air import Air
+from femtohost.peers.gsm_phone import GsmPhone
+from femtohost.wallclock import WallClock
 
 CELL = "[gsm]\nenabled = true\n"
 IMSI = "001010000000001"
@@ -78,3 +85,47 @@ def test_where_virtual_um_cannot_be(run, tmp_path, config, interface, says):
     file.write_text(config)
     code, _, err = run("run", "--config", str(file), "--gsmtap", interface)
     assert code == 2 and says in err and err.count("\n") == 1
+
+
+class PhoneOnUm:
+    """An emulated phone in this process, in real time, at the other side of virtual Um."""
+
+    def __init__(self, arfcn):
+        self.loop, clock = WallClock(), Clock()
+        self.loop.follow(clock)
+        air = Air(clock, np.random.default_rng(1))
+        self.bridge = GsmtapBridge(self.loop.watch, self.loop.unwatch, cell=False)
+        self.bridge.join(air)
+        self.phone = GsmPhone(clock, air, np.random.default_rng(2), IMSI, arfcn=arfcn)
+
+    def until(self, condition, seconds=60):
+        assert self.loop.run_until(condition, seconds), (self.phone.state, self.phone.call_state)
+
+
+@pytest.fixture
+def on_um(start):
+    """(box, phone) on virtual Um, on carriers of their own: others may be using it on this machine."""
+    arfcn = 1 + os.getpid() % 60
+    box = start(f"{CELL}arfcn = {arfcn}\narfcn_dedicated = {arfcn + 60}\n", "--gsmtap")
+    um = PhoneOnUm(arfcn)
+    um.phone.power_on()
+    um.until(lambda: um.phone.registered and um.phone.state == "idle")
+    yield box, um
+    um.bridge.close()
+
+
+def test_a_phone_on_virtual_um_registers_and_calls_the_line(on_um):
+    box, um = on_um
+    assert box.ctl("status")["gsm"]["phones"] == ["201"]
+    call = um.phone.dial("100")
+    um.until(lambda: call.state == "ALERTING")
+    box.event("line", state="ringing")
+    box.ctl("off-hook")
+    um.until(lambda: call.state == "ACTIVE")
+    heard = []
+    um.phone.on_speech.append(heard.append)
+    um.until(lambda: len(heard) > 50)
+    um.phone.hang_up()
+    um.until(lambda: um.phone.state == "idle")
+    assert call.cause == 16 and um.phone.bad == (0, 0)
+    assert box.ctl("status")["misuse"] == []

@@ -28,7 +28,7 @@ def keys(samples):
     """The DTMF keys in `samples`, one a tone, found in blocks of 25.6 ms."""
     found = ""
     for block in samples[: len(samples) // 205 * 205].reshape(-1, 205):
-        spectrum = [abs(np.dot(block, np.exp(-2j * np.pi * hz * np.arange(205) / RATE))) for hz in LOW + HIGH]
+        spectrum = [abs(np.dot(block, np.exp(-2j * np.pi * hz * np.arange(205) / RATE))) for hz in (*LOW, *HIGH)]
         low, high = int(np.argmax(spectrum[:4])), int(np.argmax(spectrum[4:]))
         pair = spectrum[low] ** 2 + spectrum[4 + high] ** 2
         total = 205 / 2 * (np.dot(block.astype(float), block) + 1)

@@ -14,7 +14,6 @@ from micropython import const
 from femtojack.gsm import causes
 from femtojack.gsm.full_rate import FullRateLeg
 from femtojack.ticks import Timer, earlier
-from femtojack.voice.media import Media
 
 NO_ANSWER_MS = const(180000)
 MOST_MEDIA = const(7)  # one each voice channel
@@ -411,12 +410,14 @@ class Exchange:
         """An RTP session that nobody uses; None if all are in use or there is no network."""
         if self._board.udp is None:
             return None
-        used = [party.audio for party in self._far_ends]
+        used = [party.audio for party in self._far_ends if party.conversation]  # not of calls that only end
         for media in self._media:
             if media not in used:
                 return media
         if len(self._media) >= MOST_MEDIA:
             return None
+        from femtojack.voice.media import Media  # a board without a network does not load it
+
         try:
             media = Media(self._board, self._first_port + 2 * len(self._media))
         except OSError:

@@ -42,6 +42,7 @@ class Subscribers:
         self._entropy = entropy
         self._open = settings["registration"] == "open"
         self._first_number = settings["first_number"]
+        self._others = (settings["line_number"], settings["group_number"])
         self._listed = parse_subscribers(settings["subscribers"])
         self._all = []
         self._load()
@@ -139,9 +140,13 @@ class Subscribers:
 
     def _free_number(self):
         number = self._first_number
-        while self.find(number=str(number)) or any(listed == str(number) for _, listed in self._listed):
+        while self._is_taken(str(number)):
             number += 1
         return str(number)
+
+    def _is_taken(self, number):
+        listed = any(number == other for _, other in self._listed)
+        return listed or number in self._others or self.find(number=number) is not None
 
 
 def _field(digits):

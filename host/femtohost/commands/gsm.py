@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from femtohost import errors
-from femtohost.commands.common import Json, app, ask, say
+from femtohost.commands.common import Json, Seed, app, ask, bench, progress_bar, say
 from femtohost.commands.run import RunningProfile
 
 gsm = typer.Typer(help="The cell of a box that runs: its phones, texts to them.")
@@ -61,3 +61,32 @@ def page(number: Number, profile: RunningProfile = None, as_json: Json = False):
         print(f"{number} answers")
     if not answered:
         raise typer.Exit(say(f"{number} does not answer", errors.CHECK_FAILED))
+
+
+@bench.command("gsm")
+def bench_gsm(
+    scene: Annotated[
+        str,
+        typer.Argument(
+            metavar="one|seven|day|crowd",
+            help="Voice channels busy with keys and texts; a call in ten minutes; phones that register at once.",
+        ),
+    ],
+    amount: Annotated[
+        float | None, typer.Option(help="Seconds of virtual time (60, 3600, 86400), or how many phones (100).", min=1)
+    ] = None,
+    seed: Seed = 1,
+    as_json: Json = False,
+):
+    """How many times faster than real time a cell runs, and whether anything is left behind.
+
+    Example: femtojack bench gsm seven --amount 60 --json
+    """
+    from femtohost.measure.bench_gsm import AMOUNTS
+    from femtohost.measure.bench_gsm import bench_gsm as measure
+
+    if scene not in AMOUNTS:
+        raise errors.UserError(f"{scene}: the scenes are {' '.join(AMOUNTS)}")
+    with progress_bar(scene) as progress:
+        figures = measure(scene, amount or AMOUNTS[scene], seed, progress)
+    print(json.dumps(figures) if as_json else "  ".join(f"{name} {figure}" for name, figure in figures.items()))

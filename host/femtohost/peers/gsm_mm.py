@@ -266,7 +266,8 @@ class Mobility:
             return
         if wait:
             self.timers.start("T3122", wait, self._next)
-            self._wishes.appendleft(self._current)
+            if self._current[0] != rr.ANSWER:  # who pages asks again
+                self._wishes.appendleft(self._current)
             return
         self._service = None
         self.timers.stop("T3230")

@@ -1,6 +1,7 @@
 """What the programs are configured with: one cell, PLMN 001-01, LAC 1, on the carriers that the box has.
 
-ARFCN 50 broadcasts, and the controller is told to allot channels from the other end: those of ARFCN 60.
+ARFCN 50 broadcasts and has an SDCCH/4, ARFCN 60 an SDCCH/8; each has traffic channels. Which of them come first is the
+controller's channel allocator: descending begins with ARFCN 60.
 """
 
 from string import Template
@@ -110,15 +111,14 @@ SLOT = Template("""\
 """)
 
 BROADCAST, DEDICATED = 50, 60  # ARFCNs
-SEPARATE = {BROADCAST: ["CCCH"] + 7 * ["TCH/F"], DEDICATED: ["TCH/F", "SDCCH8"] + 6 * ["TCH/F"]}
-COMBINED = {BROADCAST: ["CCCH+SDCCH4"] + 7 * ["TCH/F"], DEDICATED: 8 * ["TCH/F"]}
+SLOTS = {BROADCAST: ["CCCH+SDCCH4"] + 7 * ["TCH/F"], DEDICATED: ["TCH/F", "SDCCH8"] + 6 * ["TCH/F"]}
 
 
-def configurations(slots):
-    """{program: its configuration} for `slots`, {ARFCN: what its eight time slots carry}."""
+def configurations():
+    """{program: its configuration}"""
     carriers = "".join(
         CARRIER.substitute(number=number, arfcn=arfcn)
         + "".join(SLOT.substitute(number=slot, kind=kind) for slot, kind in enumerate(kinds))
-        for number, (arfcn, kinds) in enumerate(slots.items())
+        for number, (arfcn, kinds) in enumerate(SLOTS.items())
     )
     return PLAIN | {"osmo-bsc": CONTROLLER.substitute(carriers=carriers)}

@@ -1,21 +1,19 @@
-"""A network for the tests of a module, phones on it, and what others say of the air between them."""
+"""A network, phones on it, and what others say of the air between them."""
 
 import pytest
 import um_oracle
 from capture import Capture
 from capture import why_not as why_no_capture
-from osmocom import config
 from osmocom.network import Network, why_not
 from osmocom.phones import Phones
 
 
-@pytest.fixture(scope="module")
-def network(request, tmp_path_factory):
-    """A network on the air; its time slots (osmocom.config) can be an indirect parameter."""
+@pytest.fixture(scope="session")
+def network(tmp_path_factory):
+    """A network on the air."""
     if reason := why_not():
         pytest.skip(reason)
-    slots = getattr(request, "param", config.SEPARATE)
-    network = Network(tmp_path_factory.mktemp("osmocom") / "network", slots)
+    network = Network(tmp_path_factory.mktemp("osmocom") / "network")
     yield network
     network.stop()
 

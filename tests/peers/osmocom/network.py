@@ -29,13 +29,13 @@ class Network:
     `with network.namespace`, sockets are on the network's virtual Um.
     """
 
-    def __init__(self, folder, slots=config.SEPARATE):
+    def __init__(self, folder):
         folder.mkdir()
         self._folder = folder
         self._programs = {}
         self._vtys = {}
         self.namespace = Namespace()
-        for program, text in config.configurations(slots).items():
+        for program, text in config.configurations().items():
             (folder / f"{program}.cfg").write_text(text)
         try:
             self._start()
@@ -67,6 +67,12 @@ class Network:
     def text(self, number, sender, words):
         """Send a short message from one subscriber to another, by their numbers."""
         return self.msc(f"subscriber msisdn {number} sms sender msisdn {sender} send {words}")
+
+    def allot(self, arfcn):
+        """From now on let phones have channels of this carrier first."""
+        order = "descending" if arfcn == config.DEDICATED else "ascending"
+        for command in ("configure terminal", "network", "bts 0", f"channel allocator {order}", "end"):
+            self.bsc(command)
 
     def attached(self, imsi):
         """Whether the MSC has the subscriber as one that registered."""
