@@ -163,6 +163,7 @@ def test_what_the_monitor_makes_of_frames():
 def test_a_board_that_is_lost_is_exit_code_5(run, host_board, monkeypatch):
     """The prompt goes away in the middle of what is asked for."""
     host_board.cut = 1
+    monkeypatch.setattr("femtohost.desk.link._AWAY_S", 1)
     info = catalog.find("rp2_pico")
     monkeypatch.setattr("femtohost.desk.catalog.find", lambda name: info)
     monkeypatch.setattr("femtohost.desk.link.Link.expect", lambda link, board: None)

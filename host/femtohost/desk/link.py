@@ -15,7 +15,7 @@ from femtohost.errors import BoardLost, UserError
 
 _ANSWER_S = 10  # between two octets of an answer
 _AWAY_S = 30  # in which a port that went away comes back
-_TRY_S = 5  # for one try to get its prompt
+_TRY_S = 8  # for one try to get its prompt
 _LOOK_S = 0.2  # between two looks for it
 
 # A reset of a board whose firmware has joined in on the USB takes its port away.
@@ -66,13 +66,21 @@ class Link:
             raise
 
     def _stop(self):
-        self.transport.enter_raw_repl(soft_reset=False, timeout_overall=_AWAY_S)
+        from mpremote.transport import TransportError
+
+        try:
+            self._interrupt()
+        except (TransportError, OSError):  # it may just be joining in on the USB
+            self.come_back(self._interrupt)
         if b"True" in self.transport.exec(_ON_USB):
             with contextlib.suppress(OSError):
                 self.transport.serial.write(b"\x04")
-            self.come_back(lambda: self.transport.enter_raw_repl(soft_reset=False, timeout_overall=_TRY_S))
+            self.come_back(self._interrupt)
         else:
             self.transport.enter_raw_repl(timeout_overall=_AWAY_S)
+
+    def _interrupt(self):
+        self.transport.enter_raw_repl(soft_reset=False, timeout_overall=_TRY_S)
 
     def come_back(self, then=lambda: None):
         """Open the port anew once it has gone and is there again, and `then` do what can be done with a board that is
@@ -88,7 +96,7 @@ class Link:
                 return then()
             except (UserError, TransportError, OSError):
                 if time.monotonic() > end:
-                    raise BoardLost(f"{self.port}: has gone; check the cable, reset the board") from None
+                    raise BoardLost(f"{self.port}: no answer; check the cable, reset the board") from None
 
     def __enter__(self):
         return self
