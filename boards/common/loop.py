@@ -1,4 +1,5 @@
-"""The loop of a board: a step at the deadline, at a PCM block, and while the SLIC asserts its interrupt."""
+"""The loop of a board: a step at the deadline, at a PCM block, at a USB callback, and while the SLIC asserts its
+interrupt."""
 
 from time import ticks_ms
 
@@ -10,12 +11,18 @@ from femtojack.ticks import ticks_diff
 _MASK = const(0x3FFFFFFF)  # ticks of the firmware: milliseconds modulo 2**30
 
 
-def run(app, pcm, interrupt):
-    """Step `app` for ever. `pcm.due()` tells of a block; a datagram waits for the next one, 10 ms at most."""
+def run(app, pcm, interrupt, usb=None):
+    """Step `app` for ever. `pcm.due()` tells of a block, `usb.called()` of a callback since it was asked last; a
+    datagram waits for the next block, 10 ms at most."""
     deadline = ticks_ms() & _MASK
     while True:
         now = ticks_ms() & _MASK
-        if pcm.due() or not interrupt.value() or (deadline is not None and ticks_diff(now, deadline) >= 0):
+        if (
+            pcm.due()
+            or not interrupt.value()
+            or (usb and usb.called())
+            or (deadline is not None and ticks_diff(now, deadline) >= 0)
+        ):
             deadline = app.step(now)
         else:
             idle()

@@ -4,12 +4,10 @@ MicroPython's I2S on this chip sends or receives, as a master, and cannot share 
 from timers, and its samples are not taken.
 """
 
-from os import urandom
-from time import sleep_ms
-
 from machine import SPI, Pin
 
-from common import clocks, loop, native, settings
+from common import clocks
+from common.base import BaseBoard
 from common.silent_pcm import SilentPcm
 from common.wlan import join
 
@@ -19,30 +17,15 @@ _RESET, _INT = 14, 21
 _PCLK, _FSYNC = 4, 5
 
 
-class Board:
-    usb = usb_audio = nor = None
-
+class Board(BaseBoard):
     def __init__(self):
-        self.config, own = settings.load()
+        super().__init__()
         miso = Pin(_MISO, Pin.IN, Pin.PULL_UP)  # a chip that is not there answers 0xFF
         self.spi_slic = SPI(2, baudrate=_SPI_HZ, polarity=1, phase=1, sck=Pin(_SCK), mosi=Pin(_MOSI), miso=miso)
         self.cs_slic = Pin(_CS, Pin.OUT, value=1)
         self.reset_slic = Pin(_RESET, Pin.OUT, value=0)
         self.int_slic = Pin(_INT, Pin.IN, Pin.PULL_UP)
         self.clocks = clocks.start(Pin(_PCLK), Pin(_FSYNC))
-        self.voice = native.load()
-        self.udp = join(own)
+        self.udp = join(self.own)
         self.pcm = SilentPcm()
         print("femtojack: this board has no PCM port: calls are silent")
-
-    def trace(self, point, data):
-        """Nobody listens; common.monitor puts itself here."""
-
-    def entropy(self, buf):
-        buf[:] = urandom(len(buf))
-
-    def wait_ms(self, n):
-        sleep_ms(n)
-
-    def run(self, app):
-        loop.run(app, self.pcm, self.int_slic)

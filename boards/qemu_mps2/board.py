@@ -24,7 +24,7 @@ class Nothing:
 
 
 class Board:
-    usb = usb_audio = nor = None
+    tcp = usb = usb_audio = l1 = nor = blocks = store = None
 
     def __init__(self, config=None):
         self.config = config or {}

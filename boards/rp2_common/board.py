@@ -1,11 +1,8 @@
 """A board with RP2040 or RP2350: the Board contract (femtojack.board) from `machine` and `rp2`. Wiring: deploy.md."""
 
-from os import urandom
-from time import sleep_ms
-
 from machine import SPI, Pin, freq
 
-from common import loop, native, settings
+from common.base import BaseBoard
 from rp2_common.pcm import PcmPort
 
 _SPI_HZ = 8_000_000  # the chip takes 16 MHz
@@ -15,33 +12,23 @@ _RESET, _INT = 20, 21
 _PCLK, _DRX, _DTX = 2, 4, 5  # FSYNC is 3
 
 
-class Rp2Board:
+class Rp2Board(BaseBoard):
     """system_hz: a multiple of 1.024 MHz, so that the PCM clocks do not jitter.
-    uplink: a function that makes `udp` of the board's own configuration."""
+    uplink: a function that makes `udp` of the board's own configuration.
+    with_usb: join in on the USB, unless "usb" in the board's own configuration says otherwise."""
 
-    usb = usb_audio = nor = None
-
-    def __init__(self, system_hz, uplink):
+    def __init__(self, system_hz, uplink, with_usb):
         freq(system_hz)
-        self.config, own = settings.load()
+        super().__init__()
         miso = Pin(_MISO, Pin.IN, Pin.PULL_UP)  # a chip that is not there answers 0xFF
         self.spi_slic = SPI(0, baudrate=_SPI_HZ, polarity=1, phase=1, sck=Pin(_SCK), mosi=Pin(_MOSI), miso=miso)
         self.cs_slic = Pin(_CS, Pin.OUT, value=1)
         self.reset_slic = Pin(_RESET, Pin.OUT, value=0)
         self.int_slic = Pin(_INT, Pin.IN, Pin.PULL_UP)
         self.led = Pin("LED", Pin.OUT)
-        self.voice = native.load()
-        self.udp = uplink(own)
+        self.udp = uplink(self.own)
+        if self.own.get("usb", with_usb):
+            from rp2_common.usb import UsbPort, sound_card
+
+            self.usb, self.usb_audio = UsbPort(), sound_card()
         self.pcm = PcmPort(system_hz, _PCLK, _DRX, _DTX)
-
-    def trace(self, point, data):
-        """Nobody listens; common.monitor puts itself here."""
-
-    def entropy(self, buf):
-        buf[:] = urandom(len(buf))
-
-    def wait_ms(self, n):
-        sleep_ms(n)
-
-    def run(self, app):
-        loop.run(app, self.pcm, self.int_slic)

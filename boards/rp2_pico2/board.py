@@ -8,4 +8,4 @@ _SYSTEM_HZ = 153_600_000
 
 class Board(Rp2Board):
     def __init__(self):
-        super().__init__(_SYSTEM_HZ, none)
+        super().__init__(_SYSTEM_HZ, none, with_usb=True)

@@ -8,4 +8,4 @@ _SYSTEM_HZ = 153_600_000
 
 class Board(Rp2Board):
     def __init__(self):
-        super().__init__(_SYSTEM_HZ, join)
+        super().__init__(_SYSTEM_HZ, join, with_usb=True)

@@ -49,7 +49,7 @@ class Lamp:
         self._pipe = pipe
 
     def value(self, level):
-        self._pipe.post("l", bytes((level,)))
+        self._pipe.post("h", bytes((level,)))
 
 
 class Nor:
@@ -137,6 +137,8 @@ class Voice:
 
     Functions: z taps u16 -> size u32; n number u32, taps u16, flags u8; r number; f number, on u8;
     p number, rin, sin -> sout; M m (mu-law encode, decode), A a (A-law) and h (half the rate): input -> output.
+    Full rate codec: S -> size u32; N number; E number, samples -> frame; D number, frame -> good u8, samples;
+    R number, frame or nothing -> kind u8, samples.
     """
 
     def __init__(self, pipe):
@@ -174,6 +176,69 @@ class Voice:
 
     def pcm_halve(self, pcm, out):
         _copy(self._pipe.ask("v", b"h", bytes(pcm)), 0, out)
+
+    def gsm_fr_size(self):
+        return struct.unpack("<I", self._pipe.ask("v", b"S"))[0]
+
+    def gsm_fr_init(self, state):
+        struct.pack_into("<I", state, 0, self._states)
+        self._states += 1
+        self._pipe.ask("v", b"N", state[:4])
+
+    def gsm_fr_encode(self, state, pcm, frame):
+        frame[:] = self._pipe.ask("v", b"E", state[:4], bytes(pcm))
+
+    def gsm_fr_decode(self, state, frame, pcm):
+        answer = self._pipe.ask("v", b"D", state[:4], frame)
+        if answer[0]:
+            _copy(answer, 1, pcm)
+        return bool(answer[0])
+
+    def gsm_fr_receive(self, state, frame, pcm):
+        answer = self._pipe.ask("v", b"R", state[:4], frame or b"")
+        _copy(answer, 1, pcm)
+        return answer[0]
+
+
+class Mailbox:
+    """The GSM baseband. Messages up come with each step; every answer begins with the level of the interrupt.
+
+    Calls: r register u8 -> value u16; w register u8, value u16; s message -> accepted u8.
+    """
+
+    def __init__(self, pipe):
+        self._pipe = pipe
+        self._waiting = []
+        self.irq = InterruptPin()
+        self.irq.level = 0  # asserted is 1
+
+    def take(self, payload):
+        self._waiting.append(payload)
+
+    def take_irq(self, payload):
+        self.irq.level = payload[0]
+
+    def read(self, register):
+        return struct.unpack("<H", self._ask(b"r", bytes((register,))))[0]
+
+    def write(self, register, value):
+        self._ask(b"w", struct.pack("<BH", register, value))
+
+    def send(self, buf, n):
+        return bool(self._ask(b"s", memoryview(buf)[:n])[0])
+
+    def recv_into(self, buf):
+        if not self._waiting:
+            return 0
+        message = self._waiting.pop(0)
+        self._pipe.post("j")
+        buf[: len(message)] = message
+        return len(message)
+
+    def _ask(self, *parts):
+        answer = self._pipe.ask("l", *parts)
+        self.irq.level = answer[0]
+        return answer[1:]
 
 
 class Blocks:
@@ -216,6 +281,7 @@ class Board:
         self.pcm = Pcm(pipe)
         self.udp = Udp(pipe, bytes(about["address"]))
         self.voice = Voice(pipe)
+        self.l1 = Mailbox(pipe) if about["l1"] else None
         self.usb = UsbDevice(pipe) if about["usb"] else None
         self.usb_audio = UsbAudio(pipe) if about["usb"] else None
         self.blocks = Blocks(pipe)
@@ -228,6 +294,9 @@ class Board:
         pipe.inputs[b"P"] = self.pcm.take
         pipe.inputs[b"U"] = self.udp.take
         pipe.inputs[b"I"] = self._interrupt
+        if self.l1:
+            pipe.inputs[b"J"] = self.l1.take
+            pipe.inputs[b"Y"] = self.l1.take_irq
 
     def _interrupt(self, payload):
         self.int_slic.level = payload[0]
@@ -249,7 +318,14 @@ class Board:
         """Serve the host for ever."""
         self._app = app
         self._pipe.commands.update(
-            {b"S": self._step, b"H": self._shut_down, b"Q": self._status, b"L": self._loopback, b"F": self._load}
+            {
+                b"S": self._step,
+                b"H": self._shut_down,
+                b"Q": self._status,
+                b"L": self._loopback,
+                b"F": self._load,
+                b"G": self._gsm,
+            }
         )
         self._pipe.post("r")
         self._pipe.flush()
@@ -270,6 +346,9 @@ class Board:
 
     def _loopback(self, payload):
         return bytes((self._app.loopback(bool(payload[0])),))
+
+    def _gsm(self, payload):
+        return json.dumps(self._app.gsm(*json.loads(payload))).encode()
 
     def _status(self, payload):
         gc.collect()

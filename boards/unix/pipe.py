@@ -9,11 +9,12 @@ stdout and stderr stay the interpreter's own. A frame: operation u8, length u32,
   x  PCM exchange             the block to play, 160 octets
   u  send a datagram          socket u8, endpoint (6 octets), data
   c  close a socket           socket u8
+  j  a GSM message is taken   -
   r  the App runs             -
   y  restart                  -
-  l  the lamp                 level u8
+  h  the lamp                 level u8
  to the host, answered by R (the answer) or E (errno u16: OSError; 0: ValueError)
-  g  about the board          -                                  -> JSON: config, address, usb, nor, keys, hardware
+  g  about the board          -                         -> JSON: config, address, usb, l1, nor, keys, hardware
   s  SPI transfer             octets                             -> level of the interrupt pin u8, octets
   f  transfer to the flash    octets                             -> octets
   q  verify Ed25519           public key, signature, message     -> u8
@@ -24,16 +25,20 @@ stdout and stderr stay the interpreter's own. A frame: operation u8, length u32,
   k  USB device               a letter, arguments                -> see usb_port.UsbDevice
   n  USB audio                a letter, arguments                -> see usb_port.UsbAudio
   b  blocks of the disc       c -> count u32; r, block u32, octets u32 -> the octets
+  l  GSM baseband             a letter, arguments                -> see board.Mailbox
   m  store                    g, key -> 1 and the value, or nothing; p, length of key u8, key, value -> -
  from the host
   P  a PCM block is there     captured, ref: 160 octets each
   U  a datagram is there      socket u8, endpoint, data
   I  the interrupt pin        level u8
+  Y  the same of the baseband level u8
+  J  a GSM message waits      the message
  from the host while the App waits, answered by d
   S  step                     now u32                            -> the deadline u32, or nothing
   H  shut down                now u32                            -> -
   Q  how are you              -                                  -> JSON: App.status and the heap
   F  load firmware            now u32, command of the report     -> whether it was done u8, nothing if it is unknown
+  G  App.gsm                  JSON: do, number, text             -> JSON: what it returned
   L  USB loopback             on u8                              -> whether there is a sound card u8
   K  USB callback             which u8, arguments                -> see usb_port.UsbDevice
 """

@@ -25,8 +25,7 @@ class UsbDevice:
         self._request = None  # the buffer that waits for the data of a control request
         pipe.commands[b"K"] = self._call_back
 
-    BUILTIN_NONE = None  # there is no built-in driver to choose
-    builtin_driver = None
+    builtin_driver = None  # the interpreter has no functions of its own
 
     def config(
         self, desc_dev, desc_cfg, desc_strs, open_itf_cb=None, reset_cb=None, control_xfer_cb=None, xfer_cb=None
@@ -93,9 +92,9 @@ class UsbAudio:
     def alt(self, itf):
         return self._pipe.ask("n", b"a", bytes((itf,)))[0]
 
-    def read(self, buf):
-        samples = array("h", self._pipe.ask("n", b"r", struct.pack("<H", 2 * len(buf))))
-        memoryview(buf)[: len(samples)] = samples
+    def read(self, buf, start=0):
+        samples = array("h", self._pipe.ask("n", b"r", struct.pack("<H", 2 * (len(buf) - start))))
+        memoryview(buf)[start : start + len(samples)] = samples
         return 2 * len(samples)
 
     def write(self, buf):

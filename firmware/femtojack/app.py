@@ -23,15 +23,20 @@ class App:
         self.voice = VoicePath(board, config["voice"], bridge)
         self._loader = self._load(board) if self.flash else None
         self.usb = self._attach(board) if board.usb else None
+        self.mobile = self._cover(board, config) if board.l1 and config["gsm"]["enabled"] else None
+        # Phones stand between the line's calls and the network's.
+        events = self.mobile.exchange if self.mobile else self.control
         self._socket = None
         if board.udp:
-            self._join(board, sip)
+            self._join(board, sip, events)
         else:
-            self.agent = self.media = Loopback(board, self.control)
+            self.agent = self.media = Loopback(board, events)
+        if self.mobile:
+            self.mobile.bind(self.agent, board.udp is not None)
         line = LineLeg(self.port, self.voice)
         self.pc = PcLeg(self.usb, self._loader)
         self.pc.bind(self.control, line, self.agent)
-        self.control.bind(line, self.pc, self.agent, self.media, bridge)
+        self.control.bind(line, self.pc, self.mobile.exchange if self.mobile else self.agent, self.media, bridge)
         self._registering = False
 
     # What a board has not is not even loaded: its code would take heap.
@@ -71,7 +76,13 @@ class App:
         blocks = EitherDisc(board.blocks, disc) if board.blocks else disc
         return Device(board, self.flash.identity.serial or NO_IDENTITY, blocks)
 
-    def _join(self, board, sip):
+    def _cover(self, board, config):
+        """The cell of the board's baseband, and all that its phones can do."""
+        from femtojack.gsm.network import GsmNetwork
+
+        return GsmNetwork(board, config, self.control)
+
+    def _join(self, board, sip, events):
         """The media and the user agent on the board's network."""
         from femtojack.sip.message import MAX_SIZE
         from femtojack.sip.ua import UserAgent
@@ -95,7 +106,7 @@ class App:
             },
             self._socket.send,
             board.entropy,
-            self.control,
+            events,
             board.trace,
         )
         self._take_message = agent.receive
@@ -109,32 +120,45 @@ class App:
             self.usb.step()
         if self._socket:
             self._take_audio()
+            if self.mobile:
+                self.mobile.exchange.take_audio()
         self.voice.step()
         if self._socket:
             self._signalling(now)
         self.port.step(now)
         self.control.step(now)
         self.pc.step(now)
+        if self.mobile:
+            self.mobile.step(now)
         # The agent last: what the others did may have given it work.
         deadline = self.agent.step(now)
         if self.flash:
             self.flash.updater.step(now)
             deadline = earlier(deadline, self.flash.updater.deadline)
+        if self.mobile:
+            deadline = earlier(deadline, self.mobile.deadline(now))
         return earlier(deadline, earlier(self.port.deadline, self.control.deadline))
 
     def status(self):
         """Whether nothing is under way (idle), whether it is registered, the counters of Media.counters (rtp), and
-        Boot.status of the flash, None without one."""
-        return {
+        Boot.status of the flash, None without one. With a cell also "gsm": GsmNetwork.status.
+        """
+        status = {
             "idle": self.agent.idle,
             "registered": self.agent.registered,
             "rtp": self.media.counters(),
             "flash": self.flash.status() if self.flash else None,
         }
+        if self.mobile:
+            status["gsm"] = self.mobile.status()
+            status["idle"] = status["idle"] and self.mobile.idle
+        return status
 
     def shut_down(self, now):
         """End the call and the registration, as before the power is cut on purpose; the next steps do it."""
         self.control.shut_down(now)
+        if self.mobile:
+            self.mobile.exchange.shut_down(now)
         self.agent.unregister(now)
 
     def load(self, command, now):
@@ -147,6 +171,10 @@ class App:
         if card:
             card.loopback = on
         return card is not None
+
+    def gsm(self, do, number="", text=""):
+        """For testers, between steps: femtojack.gsm.network.GsmNetwork.command. None: there is no cell."""
+        return self.mobile and self.mobile.command(do, number, text)
 
     def _signalling(self, now):
         while True:

@@ -46,10 +46,19 @@ Network: `udp`, None where there is none (femtojack.call.loopback)
         addr is a bytearray of 6: IPv4 address and port, both in network order.
     address                           own IPv4 address, 4 octets
 
+GSM
+    l1                                None, or the mailbox of the baseband (femtojack.gsm.l1 has registers and messages)
+    l1.irq.value()                    1 while an enabled bit of IRQ_STAT stands; a step is due at each message up
+    l1.read(register) -> int, l1.write(register, value)  16 bits; rare
+    l1.recv_into(buf) -> n            the next message up; 0 when none waits; len(buf) is at least 64
+    l1.send(buf, n) -> bool           a message down; False: the queue is full, it is counted and not taken
+
 USB
     usb                               None, or an object shaped as machine.USBDevice of MicroPython 1.25:
     usb.config(desc_dev, desc_cfg, desc_strs, open_itf_cb, reset_cb, control_xfer_cb, xfer_cb)
-    usb.builtin_driver, usb.BUILTIN_NONE, usb.active(on)
+    usb.active(on)
+    usb.builtin_driver                None, or functions of the board's image that stay beside the firmware's: an object
+        with itf_max, ep_max (the first numbers that are free) and desc_cfg (a configuration descriptor with them alone)
     usb.submit_xfer(ep, buf) -> bool, usb.stall(ep[, on]) -> it was halted
         Callbacks are interrupt-like: they may come between any two bytecodes of a step, and a step is due after each.
         They only note what happened; control_xfer_cb answers from what a step has prepared. At most 4096 octets a
@@ -58,7 +67,7 @@ USB
         descriptor that usb.config() was given. It owns AudioControl's feature unit requests and the AudioStreaming
         interfaces' requests and endpoints. A step is due when data come, at least every 10 ms while they do.
     usb_audio.alt(itf) -> n           present alternate setting of that streaming interface
-    usb_audio.read(buf) -> n          octets, whole samples, taken from the playback FIFO into buf
+    usb_audio.read(buf[, start]) -> n octets, whole samples, taken from the playback FIFO into buf from sample start on
     usb_audio.write(buf) -> n         octets, whole samples, put into the capture FIFO
     usb_audio.space() -> n            octets that the capture FIFO has room for
     usb_audio.mute, usb_audio.volume  of the feature unit: bool; 1/256 dB, int
@@ -71,7 +80,8 @@ Storage
         On a board with a `nor` the disc in the flash takes the place of none (femtojack.flash.blocks)
     store                             None, or small byte strings that outlive the power
     store.get(key) -> bytes or None, store.put(key, data)
-        "serial": the identity of a box without a `nor`
+        "serial": the identity of a box without a `nor`; "gsm-N": subscribers (femtojack.gsm.subscribers);
+        "gsm-auth-IMSI": triplets
     nor                               None, or a serial flash W25Q128 (femtojack.flash.layout)
     nor.spi.write_readinto(tx, rx)    len(tx) == len(rx), which may be one buffer; SPI mode 0 or 3, at most 50 MHz
     nor.cs.value(level)               chip select, 0 = selected

@@ -32,3 +32,22 @@ class Fsm:
             raise ValueError(f"{self._name}: no way from {self.state} to {state}")
         self._trace(self._name, f"{self.state}>{state}".encode())
         self.state = state
+
+
+class SharedFsm(Fsm):
+    """One of many machines of a kind: all have one constant table, whose handlers take their owner first.
+
+    A table of its own for each of a dozen calls would be most of what a call takes of the heap.
+    """
+
+    def __init__(self, name, table, state, trace, owner):
+        super().__init__(name, table, state, trace)
+        self._owner = owner
+
+    def dispatch(self, event, arg, now):
+        accepted, _, handler = self._table[self.state]
+        if event not in accepted:
+            self.unexpected += 1
+            return False
+        handler(self._owner, event, arg, now)
+        return True

@@ -170,6 +170,29 @@ class UdpSocket:
         self._socket.close()
 
 
+class Mailbox:
+    """The GSM baseband's mailbox; a record holds a message down, or a register and what was written to it."""
+
+    def __init__(self, trace, radio):
+        self._trace, self._radio = trace, radio
+        self.irq = Pin(None, trace, sense=radio.irq_level)
+        self.waiting = radio.waiting
+
+    def read(self, register):
+        return self._radio.read(register)
+
+    def write(self, register, value):
+        self._trace.add("l1.reg", bytes((register & 0xFF,)) + (value & 0xFFFF).to_bytes(2, "big"))
+        self._radio.write(register, value)
+
+    def recv_into(self, buf):
+        return self._radio.recv_into(buf)
+
+    def send(self, buf, n):
+        self._trace.add("l1.down", buf[:n])
+        return self._radio.send(buf, n)
+
+
 class TappedVoice(Voice):
     """The native voice code; `on_process(rin, sin, sout)` observes the canceller."""
 
@@ -194,7 +217,7 @@ class EmulatedBoard:
 
     def __init__(
         self, *, clock, slic, network, address, trace, rng, config, processor, misuse, blocks, store,
-        nor=None, flash=None,
+        nor=None, flash=None, radio=None,
     ):  # fmt: skip
         self._clock, self._rng, self._processor = clock, rng, processor
         wake = processor.wake
@@ -207,6 +230,7 @@ class EmulatedBoard:
         self.voice = TappedVoice()
         self.udp = UdpPort(network, address, trace, wake)
         self.address = address
+        self.l1 = Mailbox(trace, radio) if radio else None
         self.usb_audio = UsbAudio(clock, trace, wake)
         self.usb_controller = UsbController(clock, misuse, trace, self.usb_audio, wake)
         self.usb = self.usb_controller.firmware

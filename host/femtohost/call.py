@@ -25,6 +25,7 @@ RING_S = 3.0  # how long an incoming call rings before the phone is lifted
 KEYS = "0123456789*#ABCD"
 LONGEST = 32
 DIAL_PLAN = "x.T"
+GSM_CALLS = ("sip", "line")
 
 
 class CallError(UserError):
@@ -54,12 +55,16 @@ class CallOptions:
     seed: int = 1
     target: str = "cpython"
     capture: str | None = None
+    gsm: str | None = None
     keep_trace: bool = True
 
     def check(self):
         """CallError names the first argument that is wrong."""
         check_number(self.number, "--number")
-        if not self.incoming and DigitMap(DIAL_PLAN).match(self.number.rstrip("#")) not in (TIMED, COMPLETE):
+        if self.gsm not in (None, *GSM_CALLS):
+            raise CallError(f"--gsm {self.gsm}: the phone calls by sip or the telephone on the line: sip or line")
+        dialled = not (self.incoming or self.gsm)
+        if dialled and DigitMap(DIAL_PLAN).match(self.number.rstrip("#")) not in (TIMED, COMPLETE):
             raise CallError(f"--number {self.number}: the dial plan {DIAL_PLAN} has digits 0-9 only, such as 5551234")
         if not 0 <= self.erl <= 60:
             raise CallError(f"--erl {self.erl:g}: the echo return loss is 0 to 60 dB; 6 is a bad hybrid, 20 a good one")
@@ -107,24 +112,28 @@ def make_call(options, progress=lambda done, of: None):
     VirtualTimeout: the call did not come about.
     """
     options.check()
-    near, far = _talkers(options)
+    if options.gsm:
+        from femtohost.gsm_call import make_gsm_call
+
+        return make_gsm_call(options, progress)
+    near, far = talkers(options)
     config = {"line": {"dial_plan": DIAL_PLAN}, "voice": {"nlp": options.nlp, "comfort_noise": options.nlp}}
     begin = time.perf_counter()
     box = Emulator(
         options.seed, config, path=options.path, erl_db=options.erl, noise_dbm0=options.line_noise,
         keep_trace=options.keep_trace, target=options.target,
     )  # fmt: skip
-    with box, _capturing(box, options.capture):
+    with box, capturing(box, options.capture):
         taps = CallTaps(box)
         _answer(box, options)
         _converse(box, near, far, options.seconds, progress)
         learnt = np.asarray(voice.path(box.board.voice.states[0]))  # before the loop opens, and the echo with it ends
-        _hang_up(box)
+        hang_up(box, lambda: box.far.state == "ended")
         return _finish(options, box, taps, learnt, time.perf_counter() - begin)
 
 
 @contextmanager
-def _capturing(box, path):
+def capturing(box, path):
     """Write what the box says into the capture `path`, if there is one."""
     if not path:
         yield
@@ -132,12 +141,14 @@ def _capturing(box, path):
     with closing(Capture(path, lambda: box.clock.now)) as capture:
         capture.watch_network(box.network)
         capture.watch_usb(box.board.usb_controller)
+        if box.air:
+            capture.watch_air(box.air)
         yield
         if capture.error:
             raise CaptureError(f"--capture {path}: {capture.error}")
 
 
-def _talkers(options):
+def talkers(options):
     """Near and far speech of the conversation's length, int16."""
     rng = np.random.default_rng([options.seed, 0x5EE])
     near = _speech(options.near, "high", rng)
@@ -179,19 +190,17 @@ def _converse(box, near, far, seconds, progress):
     box.run_to(begin + round(seconds * 1e9))
 
 
-def _hang_up(box):
+def hang_up(box, gone):
+    """Put the telephone down; `gone()`: the other end has heard of it."""
     box.phone.on_hook()
-    box.run_until(lambda: box.far.state == "ended" and box.state("call") == "IDLE", timeout_s=40)
+    box.run_until(lambda: gone() and box.state("call") == "IDLE", timeout_s=40)
     box.run_for(0.5)
 
 
 def _finish(options, box, taps, learnt, wall):
     figures = echo_figures(taps.echo(), taps.near(), taps.sout())
     call = {
-        "direction": "in" if options.incoming else "out",
-        "seed": options.seed, "taps": len(learnt), "path": options.path, "erl_db": options.erl,
-        "line_noise_dbm0": options.line_noise, "nlp": options.nlp, "overlap": options.overlap,
-        "near": options.near, "far": options.far,
+        "direction": "in" if options.incoming else "out", **words_of(options), "taps": len(learnt),
         "erle_db": figures.erle_db, "t20_s": figures.t20_s, "t30_s": figures.t30_s,
         "residual_dbm0": figures.residual_dbm0,
         "digits": taps.digits(), "setup_ms": taps.setup_ms(),
@@ -204,6 +213,15 @@ def _finish(options, box, taps, learnt, wall):
         learnt_path=learnt, sip=taps.ladder(), states=taps.states(), seed=options.seed, command=options.command(),
         box=box,
     )  # fmt: skip
+
+
+def words_of(options):
+    """What call.json repeats of the options; the echo path only where there is one."""
+    names = ("seed", "nlp", "overlap", "near", "far") if options.gsm != "sip" else ("seed", "overlap", "near", "far")
+    words = {name: getattr(options, name) for name in names}
+    if options.gsm != "sip":
+        words |= {"path": options.path, "erl_db": options.erl, "line_noise_dbm0": options.line_noise}
+    return words
 
 
 def rounded(call):

@@ -5,8 +5,20 @@ import sys
 import typer
 
 from femtohost import errors
-from femtohost.commands import board, call, ec, flash, g168, gsm_fr, iso, powercut, run, usb  # noqa: F401  (they register commands)
-from femtohost.commands.common import app, bench, progress_bar, say, terminal  # noqa: F401
+from femtohost.commands import (  # noqa: F401  (they register commands)
+    board,
+    call,
+    ec,
+    flash,
+    g168,
+    gsm,
+    gsm_fr,
+    iso,
+    powercut,
+    run,
+    usb,
+)
+from femtohost.commands.common import app, bench, progress_bar, say, terminal, with_values  # noqa: F401
 from femtojack.config import ConfigError
 
 
@@ -20,7 +32,7 @@ def overview(context: typer.Context):
 def main():
     """Entry point of `femtojack`. A person's mistake is one line on stderr and exit code 2, never a traceback."""
     try:
-        code = app(standalone_mode=False)
+        code = app(with_values(sys.argv[1:]), standalone_mode=False)
     except typer.TyperException as error:
         code = say(f"femtojack: {error.format_message()} (femtojack --help tells more)", errors.USAGE)
     except (errors.UserError, ConfigError, OSError) as error:

@@ -12,17 +12,23 @@ class ClockError(ValueError):
     """Time was asked to pass over an event."""
 
 
+MOST_CANCELLED = 64  # that wait for their instant; more are taken out when they are the greater part
+
+
 class Event:
     """One call in the future; `cancel()` takes it back, also more than once or after it ran."""
 
-    __slots__ = ("action", "time")
+    __slots__ = ("_clock", "action", "time")
 
-    def __init__(self, time, action):
+    def __init__(self, clock, time, action):
+        self._clock = clock
         self.time = time
         self.action = action
 
     def cancel(self):
-        self.action = None
+        if self.action is not None:
+            self.action = None
+            self._clock.note_cancelled()
 
 
 class Clock:
@@ -35,10 +41,16 @@ class Clock:
         self.now = 0
         self._queue = []
         self._order = count()
+        self._cancelled = 0
+
+    @property
+    def places(self):
+        """Places in the queue, with those of cancelled events."""
+        return len(self._queue)
 
     def at(self, time, action):
         """Call `action()` at `time` ns; a time that is past means now. Returns the Event."""
-        event = Event(max(time, self.now), action)
+        event = Event(self, max(time, self.now), action)
         heapq.heappush(self._queue, (event.time, next(self._order), event))
         return event
 
@@ -50,6 +62,7 @@ class Clock:
         """Time of the earliest event that still stands, or None."""
         while self._queue and self._queue[0][2].action is None:
             heapq.heappop(self._queue)
+            self._cancelled -= 1
         return self._queue[0][0] if self._queue else None
 
     def run_next(self):
@@ -63,7 +76,18 @@ class Clock:
 
     def clear(self):
         """Take every event back."""
+        for _, _, event in self._queue:
+            event.action = None
         self._queue.clear()
+        self._cancelled = 0
+
+    def note_cancelled(self):
+        """An event has been taken back. It keeps its place, but few do: time may stand still for long."""
+        self._cancelled += 1
+        if self._cancelled > MOST_CANCELLED and 2 * self._cancelled > len(self._queue):
+            self._queue = [entry for entry in self._queue if entry[2].action is not None]
+            heapq.heapify(self._queue)
+            self._cancelled = 0
 
     def advance(self, time):
         """Let time pass up to `time` ns without running anything; no event may stand before it."""

@@ -10,6 +10,7 @@ import json
 import numpy as np
 
 from femtohost.clock import SECOND
+from femtohost.control_gsm import GsmCommands
 from femtohost.control_usb import UsbCommands
 from femtohost.errors import UserError
 from femtohost.profile import connect
@@ -39,7 +40,7 @@ class ControlServer:
             "status": self._status, "power": self._power, "off-hook": self._off_hook, "on-hook": self._on_hook,
             "flash": self._flash, "dial": self._dial, "say": self._say, "record": self._record, "hears": self._hears,
             "execute": self._execute, "complete": self._complete, "install": self._install,
-        } | UsbCommands(gateway).commands  # fmt: skip
+        } | UsbCommands(gateway).commands | GsmCommands(gateway).commands  # fmt: skip
 
     def _accept(self):
         client, _ = self._listener.accept()
@@ -98,13 +99,14 @@ class ControlServer:
         if not phone.loop_closed:
             raise ControlError("the phone is on-hook; lift it first: phone off-hook")
         phone.dial(request["digits"])
-        self._when(connection, lambda: not phone.busy_dialling)
+        connection.when(self._gateway.box, lambda: not phone.busy_dialling)
 
     def _say(self, connection, request):
         samples = from_text(request["pcm"])
         self._phone().talk(samples, loop=False)
         end = self._gateway.box.clock.now + round(len(samples) / RATE * SECOND)
-        self._when(connection, lambda clock=self._gateway.box.clock: clock.now >= end)
+        box = self._gateway.box
+        connection.when(box, lambda: box.clock.now >= end)
 
     def _record(self, connection, request):
         phone, box, wanted = self._phone(), self._gateway.box, round(float(request["seconds"]) * RATE)
@@ -117,8 +119,8 @@ class ControlServer:
             blocks.append(np.zeros(len(played), np.int16) if silent else np.rint(box.line.last_sent).astype(np.int16))
 
         box.board.pcm.on_block.append(listen)
-        self._when(
-            connection,
+        connection.when(
+            box,
             lambda: sum(map(len, blocks)) >= wanted,
             result=lambda: to_text(np.concatenate(blocks)[:wanted]),
             release=lambda: box.board.pcm.on_block.remove(listen),
@@ -137,29 +139,6 @@ class ControlServer:
     def _install(self, connection, request):
         self._phone()
         self._gateway.install(base64.b64decode(request["file"], validate=True), connection.answer)
-
-    def _when(self, connection, condition, result=lambda: None, release=lambda: None):
-        """Answer once `condition()` holds; asked 50 times a second while the box has power and the client is there.
-
-        `release()` is called at the end, however it comes.
-        """
-        box = self._gateway.box
-        box.on_close.append(connection.lost_power)
-
-        def end():
-            box.on_close.remove(connection.lost_power)
-            release()
-
-        def look():
-            if connection.closed:
-                end()
-            elif condition():
-                end()
-                connection.answer(result())
-            else:
-                box.clock.after(SECOND // 50, look)
-
-        look()
 
 
 class Connection:
@@ -202,6 +181,28 @@ class Connection:
             self._client.setblocking(False)
         except OSError:
             self.close()
+
+    def when(self, box, condition, result=lambda: None, release=lambda: None):
+        """Answer once `condition()` holds; asked 50 times a second while `box` has power and the client is there.
+
+        `release()` is called at the end, however it comes.
+        """
+        box.on_close.append(self.lost_power)
+
+        def end():
+            box.on_close.remove(self.lost_power)
+            release()
+
+        def look():
+            if self.closed:
+                end()
+            elif condition():
+                end()
+                self.answer(result())
+            else:
+                box.clock.after(SECOND // 50, look)
+
+        look()
 
     def lost_power(self):
         self.answer(error="the box lost its power")

@@ -16,8 +16,11 @@ from femtohost.clock import MS, SECOND, Clock
 from femtohost.disc import Disc
 from femtohost.echo_path import NAMES, load_path
 from femtohost.errors import BoardLost, VirtualTimeout
+from femtohost.gsm_phones import GsmPhones
 from femtohost.misuse import MisuseLog
 from femtohost.models.ear import country_tones
+from femtohost.models.gsm_air import Air
+from femtohost.models.gsm_radio import GsmRadio
 from femtohost.models.line import Line
 from femtohost.models.nor import W25Q128
 from femtohost.models.phone import Phone
@@ -26,7 +29,7 @@ from femtohost.network import Network
 from femtohost.peers.far_end import FarEnd
 from femtohost.peers.usb_host import UsbHost
 from femtohost.processor import PERIOD, Processor
-from femtohost.recorder import Recorder
+from femtohost.recorder import GsmFacade, Recorder
 from femtohost.seeds import Seeds
 from femtohost.store import SERIAL_OCTETS, MemoryStore, provision
 from femtohost.targets import start
@@ -59,8 +62,9 @@ class Emulator:
     ConfigError, PathError, DiscError, ValueError: an argument that is wrong. BoardLost, from whatever lets time pass:
     what runs the firmware is gone.
 
-    `phone`, `far`, `network`, `line`, `slic`, `usb_host` and `disc` are the parts that a test may act on; `board`,
-    `app`, `trace`, `misuse`, `store`, `nor` and `clock` are there to be looked at.
+    `phone`, `far`, `network`, `line`, `slic`, `usb_host` and `disc` are the parts that a test may act on, and `gsm`,
+    `radio` and `air` (GSM phones, baseband, the air between) where the configuration has a cell; `board`, `app`,
+    `trace`, `misuse`, `store`, `nor` and `clock` are there to be looked at.
     """
 
     def __init__(
@@ -121,10 +125,11 @@ class Emulator:
         self.processor = Processor(self.clock, self.trace, self.misuse, offset)
         slic = Si3210(self.clock, self.misuse, self.seeds.stream("slic"), self._line, self.processor.wake)
         self.slic = self.recorder.facade("slic", slic)
+        self._build_radio(config)
         self.board = EmulatedBoard(
             clock=self.clock, slic=slic, network=network, address=address, trace=self.trace,
             rng=self.seeds.stream("entropy"), config=config, processor=self.processor,
-            misuse=self.misuse, blocks=self._disc, store=self.store, nor=self.nor, flash=self.flash,
+            misuse=self.misuse, blocks=self._disc, store=self.store, nor=self.nor, flash=self.flash, radio=self._radio,
         )  # fmt: skip
         usb_host = UsbHost(self.clock, self.board.usb_controller, self.run_until)
         self.usb_host = self.recorder.facade("usb_host", usb_host)
@@ -157,6 +162,24 @@ class Emulator:
         for observer in self._stop_app:
             observer()
         self._stop_app.clear()
+
+    def _build_radio(self, config):
+        """The baseband and the air around it, where the configuration asks for a cell."""
+        self.air = self.radio = self.gsm = self._radio = None
+        gsm = validate(config)["gsm"]
+        if not gsm["enabled"]:
+            return
+        air = Air(self.clock, self.seeds.stream("air"))
+        self._radio = GsmRadio(self.clock, self.misuse, air, self.seeds.stream("radio"), self.processor.wake)
+        self._phones = GsmPhones(self.clock, air, self.seeds, gsm["arfcn"])
+        self.air = self.recorder.facade("air", air)
+        self.radio = self.recorder.facade("radio", self._radio)
+        self.gsm = GsmFacade(self.recorder, "gsm", self._phones)
+
+    def part(self, name):
+        """What a recorded action was done to: "phone", "gsm" ..., or "gsm_phone/IMSI"."""
+        kind, _, imsi = name.partition("/")
+        return self.gsm.phone(imsi) if imsi else getattr(self, kind)
 
     def __enter__(self):
         return self

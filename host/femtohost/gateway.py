@@ -2,6 +2,7 @@
 
 import time
 
+from femtohost.bridges.gsmtap import GsmtapBridge
 from femtohost.bridges.http import HttpServer
 from femtohost.bridges.serprog import SerprogServer
 from femtohost.bridges.udp import UdpBridge, address_towards
@@ -10,6 +11,7 @@ from femtohost.capture import Capture
 from femtohost.clock import MS
 from femtohost.disc import Disc
 from femtohost.emulator import Emulator
+from femtohost.errors import UserError
 from femtohost.flash.install import Installer
 from femtohost.store import MemoryStore
 from femtohost.wallclock import WallClock
@@ -24,16 +26,18 @@ class Gateway:
     `on_event(event)` gets a dict for everything that happens to the box: {"event": "line", "state": "off-hook"} ...
     `target`: where the firmware runs (femtohost.targets). `capture`: a file for a capture of its traffic, or None.
     `disc`: what is in the drive (femtohost.disc.Disc). `store`: what survives the power (femtohost.store; in memory by
-    default). `usbip`: the (host, port) where the USB port is exported, None for nowhere. `flash`: its flash memory
-    (femtohost.flash.memory), None for a box without; `serprog`: the (host, port) where that is exported, None for
-    nowhere, in `serprog_timing` (femtohost.bridges.serprog.TIMINGS). `http`: the (host, port) of status and updates
-    (femtohost.bridges.http), None for nowhere.
-    OSError: a port that was asked for is taken. CaptureError: the capture cannot be written.
+    default). `usbip`: the (host, port) where the USB port is exported, None for nowhere. `gsmtap`: the network
+    interface where the cell is on virtual Um, None for nowhere. `flash`: its flash memory (femtohost.flash.memory),
+    None for a box without; `serprog`: the (host, port) where that is exported, None for nowhere, in `serprog_timing`
+    (femtohost.bridges.serprog.TIMINGS). `http`: the (host, port) of status and updates (femtohost.bridges.http), None
+    for nowhere.
+    OSError: a port that was asked for is taken. CaptureError: the capture cannot be written. UserError: no such
+    interface, or no cell.
     """
 
     def __init__(
         self, config, seed, on_event=lambda event: None, *, target="cpython", capture=None,
-        disc=None, store=None, usbip=None, flash=None, serprog=None, serprog_timing="bus", http=None,
+        disc=None, store=None, usbip=None, gsmtap=None, flash=None, serprog=None, serprog_timing="bus", http=None,
     ):  # fmt: skip
         sip = dict(config.get("sip", {}))
         self.config, self.seed = {**config, "sip": sip}, seed
@@ -54,9 +58,17 @@ class Gateway:
         self.usbip = UsbipServer(self, *usbip) if usbip else None
         self.serprog = SerprogServer(self, *serprog, serprog_timing) if serprog else None
         self.http = HttpServer(self, *http) if http else None
+        self.gsmtap = self._join_um(gsmtap) if gsmtap else None
         self._off_hook = False  # the telephone stays as it is when the box loses its power
         self._registration = None
         self._call_status = None
+
+    def _join_um(self, interface):
+        """The bridge to virtual Um; it takes a cell, so the configuration gets one that does not say otherwise."""
+        gsm = self.config["gsm"] = {"enabled": True, **self.config.get("gsm", {})}
+        if not gsm["enabled"]:
+            raise UserError("--gsmtap: the configuration has no cell; set enabled = true in [gsm]")
+        return GsmtapBridge(self.loop.watch, self.loop.unwatch, interface)
 
     @property
     def addresses(self):
@@ -84,10 +96,18 @@ class Gateway:
         self.box.board.usb_controller.on_state.append(lambda state: self._tell("usb", "usb", state=state))
         if self._capture:
             self._capture.watch_usb(self.box.board.usb_controller)
+        if self.box.air:
+            self._watch_air(self.box.air)
         self.loop.follow(self.box.clock)
         if self._off_hook:
             self.box.phone.off_hook()
         self._on_event({"event": "power", "state": "on"})
+
+    def _watch_air(self, air):
+        if self._capture:
+            self._capture.watch_air(air)
+        if self.gsmtap:
+            self.gsmtap.join(air)
 
     def power_off(self):
         """Cut the power: no farewell to anybody."""
@@ -97,6 +117,8 @@ class Gateway:
         self._off_hook = self.box.phone.loop_closed
         self.box.close()
         self.box = None
+        if self.gsmtap:
+            self.gsmtap.leave()
         self.loop.follow(None)
         self._on_event({"event": "power", "state": "off"})
 
@@ -125,7 +147,7 @@ class Gateway:
 
     def close(self):
         self._on_when_released = False
-        for server in (self.usbip, self.serprog, self.http):
+        for server in (self.usbip, self.gsmtap, self.serprog, self.http):
             if server:
                 server.close()
         self.bridge.close()
@@ -152,6 +174,7 @@ class Gateway:
             "uptime_s": round(box.time_s, 3) if box else 0,
             "usb": self._usb(),
             **self._flash(),
+            "gsm": box.app.status().get("gsm") if box else None,
             "seed": self.seed,
             "addresses": self.addresses,
             "capture": self._capture and (self._capture.error or "good"),

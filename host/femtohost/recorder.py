@@ -15,7 +15,7 @@ FORMAT = 1
 # What may be called on a part of the box: actions, which change it and are written down, and what only looks.
 ACTIONS = {
     "phone": {"off_hook", "on_hook", "flash", "dial", "pulse", "talk", "stop_talking"},
-    "far": {"call", "cancel", "answer", "hang_up", "talk", "stop_talking"},
+    "far": {"call", "cancel", "answer", "hang_up", "talk", "stop_talking", "send_text"},
     "network": {"inject"},
     "line": {"set_path"},
     "slic": {"overheat", "reset"},
@@ -24,11 +24,20 @@ ACTIONS = {
         "attach", "detach", "reset", "enumerate", "control", "read", "write", "clear_halt", "set_interface", "command",
         "scsi", "read_disc", "reset_storage", "play", "record", "stop", "listen", "get_report", "set_report",
     },
+    "gsm": {"add", "remove"},
+    "gsm_phone": {
+        "power_on", "power_off", "pull_battery", "set_coverage", "update_location", "dial", "emergency", "answer",
+        "reject", "busy", "hang_up", "press", "hold", "retrieve", "send_text", "ussd", "talk", "stop_talking",
+        "misbehave",
+    },
+    "air": {"set_faults", "uplink", "want_all"},
+    "radio": {"stall", "set_rts_late"},
 }  # fmt: skip
 
 LOOKS = {
     "phone": {"hears", "earpiece"}, "far": {"heard"}, "network": set(), "line": set(), "slic": set(), "disc": set(),
-    "usb_host": set(),
+    "usb_host": set(), "gsm": set(), "gsm_phone": set(), "air": {"tune", "detune"},
+    "radio": {"count", "arfcn", "sacch_si"},
 }  # fmt: skip
 
 
@@ -81,12 +90,12 @@ class Facade:
 
     def __getattr__(self, attribute):
         _, name, model = self._parts
-        value = getattr(model, attribute)
-        if attribute in ACTIONS[name]:
+        value, kind = getattr(model, attribute), name.partition("/")[0]
+        if attribute in ACTIONS[kind]:
             return lambda *args, **kwargs: self._act(attribute, value, args, kwargs)
-        if callable(value) and attribute not in LOOKS[name]:
+        if callable(value) and attribute not in LOOKS[kind]:
             raise AttributeError(
-                f"{name}.{attribute} would leave no record; there are {' '.join(sorted(ACTIONS[name]))}"
+                f"{name}.{attribute} would leave no record; there are {' '.join(sorted(ACTIONS[kind]))}"
             )
         return value
 
@@ -105,6 +114,28 @@ class Facade:
             raise AttributeError(f"{name} has no {attribute}")
         recorder.record(f"{name}.{attribute}=", (value,), {})
         setattr(model, attribute, value)
+
+
+class GsmFacade(Facade):
+    """GSM phones as a tester has them: each is a facade of its own."""
+
+    def add(self, *args, **kwargs):
+        """A new phone (femtohost.gsm_phones)."""
+        _, _, phones = self._parts
+        return self._faced(self._act("add", phones.add, args, kwargs))
+
+    def phone(self, imsi):
+        """The phone with this IMSI; KeyError: there is none."""
+        return self._faced(self._parts[2].phone(imsi))
+
+    def __iter__(self):
+        return map(self._faced, self._parts[2])
+
+    def __len__(self):
+        return len(self._parts[2])
+
+    def _faced(self, phone):
+        return self._parts[0].facade(f"gsm_phone/{phone.imsi}", phone)
 
 
 def pack(value):

@@ -5,14 +5,14 @@ import contextlib
 import io
 import rlcompleter
 
-BANNER = """The running box: `box` (femtohost.emulator), `board`, `app` (the firmware), `phone`, `line`, `gateway`.
-Time goes on between two lines, and stands still while one runs. Ctrl-D ends."""
+BANNER = """The running box: `box` (femtohost.emulator), `board`, `app` (the firmware), `phone`, `line`, `gateway`, and
+`gsm`, the GSM phones. Time goes on between two lines, and stands still while one runs. Ctrl-D ends."""
 
 
 class Names(dict):
     """What the prompt knows: names of the box that has power now, and what the user set."""
 
-    PARTS = ("board", "app", "phone", "line", "slic", "clock", "trace", "misuse")
+    PARTS = ("board", "app", "phone", "line", "slic", "clock", "trace", "misuse", "gsm")
 
     def __init__(self, gateway):
         super().__init__(gateway=gateway)

@@ -69,7 +69,7 @@ def _reach(box, events, time):
 
 def _apply(box, action):
     part, _, attribute = action["do"].partition(".")
-    target = getattr(box, part)
+    target = box.part(part)
     args = [unpack(a) for a in action["args"]]
     if attribute.endswith("="):
         setattr(target, attribute[:-1], args[0])

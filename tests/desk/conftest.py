@@ -12,19 +12,21 @@ from femtohost.desk.catalog import BoardInfo
 from femtohost.targets import interpreter
 
 PROMPT = Path(__file__).with_name("raw_repl.py")
-FLASH = 1 << 20
+FLASH = 1 << 20  # the file system
+ROMFS = 64 << 10  # a partition behind it
 
 
 class HostBoard:
     """`port` is what mpremote takes; each connection finds the interpreter started anew, as after power-on.
 
     cut: block writes after which the power goes, 0: never. `writes`: how many there were in the last connection.
+    romfs: octets of a partition for ROMFS, 0: the image has none.
     """
 
-    def __init__(self, program, flash):
-        self._program, self.flash = program, flash
+    def __init__(self, program, flash, romfs=0):
+        self._program, self.flash, self._romfs = program, flash, romfs
         if not flash.exists():
-            flash.write_bytes(b"\xff" * FLASH)
+            flash.write_bytes(b"\xff" * (FLASH + romfs))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
         self.cut = 0
@@ -40,7 +42,7 @@ class HostBoard:
                 return
             with connection:
                 done = subprocess.run(
-                    [self._program, PROMPT, self.flash, str(self.cut)],
+                    [self._program, PROMPT, self.flash, str(self.cut), str(self._romfs)],
                     stdin=connection, stdout=connection, stderr=subprocess.PIPE, check=False,
                 )  # fmt: skip
                 self.writes = int((done.stderr.split() or [b"0"])[-1])
@@ -51,12 +53,12 @@ class HostBoard:
         self._thread.join(timeout=10)
 
 
-def make_board(flash):
+def make_board(flash, romfs=0):
     program = interpreter.find()
     if program is None:
         pytest.skip(f"no MicroPython here: {interpreter.HINT}")
     pytest.importorskip("mpremote", reason="no mpremote: pip install 'femtojack[boards]'")
-    return HostBoard(program, flash)
+    return HostBoard(program, flash, romfs)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """A board's prompt in an interpreter on the host: MicroPython's raw REPL on stdin and stdout, over littlefs in a file.
 
-Arguments: the file with the flash, and the number of block writes after which the power is cut (0: never). What is
-written after the cut is lost, and the prompt ends. At its end it tells stderr how many writes there were.
+Arguments: the file with the flash; the number of block writes after which the power is cut (0: never); octets of the
+ROMFS partition at the end of the flash (0: none). What is written after the cut is lost, and the prompt ends. At its
+end it tells stderr how many writes there were.
 """
 
 import io
@@ -10,7 +11,7 @@ import sys
 
 import vfs
 
-BLOCK, COUNT = 4096, 256
+BLOCK, COUNT = 4096, 256  # of the file system
 WINDOW = 32768
 
 
@@ -46,6 +47,42 @@ class Flash:
             self.file.write(b"\xff" * BLOCK)
             self.file.flush()
         return 0
+
+
+class Partition(bytearray):
+    """The ROMFS partition, as rp2's: a block device that can be read as memory."""
+
+    def begin(self, flash):
+        self.flash = flash
+        flash.readblocks(COUNT, self)
+        return self
+
+    def ioctl(self, op, arg):
+        if op == 6:
+            self.flash.ioctl(op, COUNT + arg)
+            return self.program(arg, b"\xff" * BLOCK, 0)
+        return self.flash.ioctl(op, arg)
+
+    def writeblocks(self, n, buf, offset=0):
+        self.flash.writeblocks(COUNT + n, buf, offset)
+        self.program(n, buf, offset)
+
+    def program(self, n, buf, offset):
+        at = n * BLOCK + offset
+        self[at : at + len(buf)] = buf
+        return 0
+
+
+class Vfs:
+    """The module vfs of a port that has a partition for ROMFS."""
+
+    mount, VfsRom = vfs.mount, vfs.VfsRom
+
+    def __init__(self, partition):
+        self.partition = partition
+
+    def rom_ioctl(self, op, number):
+        return self.partition
 
 
 class Prompt:
@@ -113,7 +150,7 @@ class Prompt:
         self.send(b"\x04" + error.getvalue().encode() + b"\x04>")
 
 
-def main(path, cut):
+def main(path, cut, rom):
     flash = Flash(path, cut)
     try:
         system = vfs.VfsLfs2(flash)
@@ -122,6 +159,9 @@ def main(path, cut):
         system = vfs.VfsLfs2(flash)
     vfs.mount(system, "/")
     os.chdir("/")
+    sys.path[:] = [""]
+    if rom:
+        sys.modules["vfs"] = Vfs(Partition(rom).begin(flash))
     flash.writes = 0
     try:
         Prompt(flash).serve()
@@ -129,4 +169,4 @@ def main(path, cut):
         sys.stderr.write(f"{flash.writes}\n")
 
 
-main(sys.argv[1], int(sys.argv[2]))
+main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

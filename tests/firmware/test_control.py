@@ -24,6 +24,8 @@ class Notes:
 class Call(Notes):
     """A call whose end comes back at once, as a user agent's does."""
 
+    media = None
+
     def __init__(self, control, notes, usable=True):
         super().__init__(notes)
         self.remote_sdp = SimpleNamespace(usable=usable)

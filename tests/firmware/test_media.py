@@ -36,9 +36,7 @@ def rig():
     def decode(law):
         return lambda octets, pcm: pcm.__setitem__(0, octets[0] + 1000 * law)
 
-    voice = SimpleNamespace(
-        ulaw_encode=encode(1), alaw_encode=encode(2), ulaw_decode=decode(1), alaw_decode=decode(2)
-    )
+    voice = SimpleNamespace(ulaw_encode=encode(1), alaw_encode=encode(2), ulaw_decode=decode(1), alaw_decode=decode(2))
     udp = SimpleNamespace(open=lambda port: socket, address=bytes((10, 0, 0, 1)))
     board = SimpleNamespace(udp=udp, voice=voice, entropy=lambda buf: None)
     return SimpleNamespace(media=Media(board, 16384), socket=socket)

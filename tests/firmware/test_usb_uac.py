@@ -26,8 +26,8 @@ class Audio:
     def alt(self, itf):
         return self.alternates[itf]
 
-    def read(self, buf):
-        view = memoryview(buf).cast("B")
+    def read(self, buf, start=0):
+        view = memoryview(buf).cast("B")[2 * start :]
         n = min(len(view), len(self.playing))
         view[:n] = self.playing[:n]
         self.playing = self.playing[n:]
@@ -245,3 +245,18 @@ def test_tones_of_a_wide_pc(hz, level):
     samples = np.frombuffer(heard, "<i2").astype(float)[800:]
     assert len(samples) > 6000
     assert np.sqrt((samples**2).mean()) == pytest.approx(level * 20000 / np.sqrt(2), rel=0.01, abs=40)
+
+
+def test_a_pc_that_was_late_gets_what_is_there_before_what_is_new():
+    audio, card = rig()
+    audio.room = whole = 50 * 160
+    for i in range(52):
+        card.put(block(i))
+    assert (card.captured, card.lost) == (50, 2)
+    audio.room = whole - 4 * 160
+    card.put(block(52))
+    assert (card.captured, card.lost) == (50, 3)
+    audio.room = whole - 3 * 160
+    card.put(block(53))
+    card.put(block(54))
+    assert (card.captured, card.lost) == (52, 3)

@@ -95,9 +95,9 @@ class Audio:
     def alt(self, itf):
         return 1 if itf == 2 else self.playback
 
-    def read(self, buf):
-        n = min(len(buf), self.waiting)
-        for i in range(n):
+    def read(self, buf, start=0):
+        n = min(len(buf) - start, self.waiting)
+        for i in range(start, start + n):
             buf[i] = self.waiting * 37 & 0x3FFF
             self.waiting -= 1
         return 2 * n

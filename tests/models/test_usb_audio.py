@@ -18,7 +18,7 @@ from controller_bench import (
 )  # fmt: skip
 
 from femtohost.clock import MS
-from femtohost.models.usb_audio import CATCH_UP, CUSHION_MS, FIFO_MS
+from femtohost.models.usb_stream import CATCH_UP, CUSHION_MS, FIFO_MS, PATIENCE
 from femtohost.models.usb_urb import GONE, GOOD, PENDING, STALL, UNLINKED, Urb
 from femtohost.peers.usb_errors import UsbStall
 
@@ -142,28 +142,87 @@ def test_a_request_ends_when_its_frames_have_passed(bench):
     assert second.status == GOOD and second.results == [(16, GOOD)] * 2
 
 
-def test_a_host_that_is_late_catches_up(bench):
+def test_a_host_that_is_late_catches_up_at_twice_the_pace(bench):
     bench.host.set_interface(CAPTURING, 1)
     submit(bench, CAPTURE, [16])
     begin = bench.clock.now
     bench.run_for(50 * MS)
-    late = [submit(bench, CAPTURE, [16]) for _ in range(60)]
-    bench.settle()
-    assert sum(urb.done for urb in late) == 49
+    late = [submit(bench, CAPTURE, [16]) for _ in range(110)]
+    bench.run_for(10 * MS)
+    assert sum(urb.done for urb in late) == 21  # one at once, then two a millisecond
+    bench.run_for(40 * MS)
+    assert sum(urb.done for urb in late) == 99  # caught up
     bench.run_for(11 * MS)
-    assert all(urb.done for urb in late) and bench.clock.now - begin == 61 * MS
+    assert all(urb.done for urb in late) and bench.clock.now - begin == 111 * MS
 
 
-def test_a_long_pause_is_not_caught_up(bench):
+def test_a_long_pause_is_not_caught_up_and_loses_nothing(bench):
     bench.host.set_interface(CAPTURING, 1)
     submit(bench, CAPTURE, [16])
+    bench.run_for(2 * MS)
+    before = np.arange(1, 8 * FIFO_MS + 1, dtype="<i2")
+    assert bench.audio.write(before) == 16 * FIFO_MS
     bench.run_for(CATCH_UP + 10 * MS)
-    assert bench.audio.write(bytes(range(1, 201)) * 5) == 1000
+    urbs = [submit(bench, CAPTURE, [16]) for _ in range(20)]
+    bench.run_for(10 * MS)
+    assert sum(urb.done for urb in urbs) == 9 + 1
+    assert b"".join(urb.received for urb in urbs[:10]) == before[:80].tobytes()
+
+
+def test_a_host_that_stopped_hears_nothing_old(bench):
+    bench.host.set_interface(CAPTURING, 1)
     urb = submit(bench, CAPTURE, [16])
-    bench.settle()
-    assert not urb.done
-    bench.run_for(MS)
-    assert urb.received == bytes(16)  # what the pause captured is dropped
+    assert bench.controller.cancel(urb)
+    bench.audio.write(b"\1" * 1600)
+    urb = submit(bench, CAPTURE, [16])
+    bench.run_for(2 * MS)
+    assert bytes(urb.received) == bytes(16)
+
+
+def test_a_frame_waits_for_what_is_to_be_captured(bench):
+    bench.host.set_interface(CAPTURING, 1)
+    samples = np.arange(1, 8 * (CUSHION_MS + 40) + 1, dtype="<i2")
+    urbs = [submit(bench, CAPTURE, [16]) for _ in range(CUSHION_MS + 40)]
+    bench.audio.write(samples[: 8 * CUSHION_MS])
+    bench.run_for((CUSHION_MS + 20) * MS)
+    assert sum(urb.done for urb in urbs) == CUSHION_MS
+    bench.audio.write(samples[8 * CUSHION_MS :])
+    bench.run_for(21 * MS)
+    assert all(urb.done for urb in urbs) and b"".join(urb.received for urb in urbs) == samples.tobytes()
+
+
+def test_silence_follows_when_nobody_captures_any_more(bench):
+    bench.host.set_interface(CAPTURING, 1)
+    urbs = [submit(bench, CAPTURE, [16]) for _ in range(CUSHION_MS + PATIENCE + 20)]
+    bench.audio.write(b"\1" * 16 * CUSHION_MS)
+    bench.run_for((CUSHION_MS + PATIENCE - 1) * MS)
+    assert sum(urb.done for urb in urbs) == CUSHION_MS
+    bench.run_for(2 * PATIENCE * MS)
+    assert all(urb.done for urb in urbs)
+    assert b"".join(urb.received for urb in urbs[CUSHION_MS:]) == bytes(16 * (PATIENCE + 20))
+
+
+def test_a_frame_waits_for_room_for_what_is_played(bench):
+    bench.host.set_interface(PLAYING, 2)
+    played = np.arange(8 * (FIFO_MS + 40), dtype="<i2").tobytes()
+    urbs = [submit(bench, PLAYBACK, [16] * 20, played[at : at + 320]) for at in range(0, len(played), 320)]
+    bench.run_for((FIFO_MS + 20) * MS)
+    assert [urb.done for urb in urbs[-2:]] == [False, False]
+    heard, out = bytearray(), bytearray(len(played))
+    heard += out[: bench.audio.read(out)]
+    bench.run_for(60 * MS)
+    heard += out[: bench.audio.read(out)]
+    assert heard == played and all(urb.done for urb in urbs)
+
+
+def test_what_is_played_to_nobody_falls_off(bench):
+    bench.host.set_interface(PLAYING, 2)
+    played = np.arange(8 * 2 * FIFO_MS, dtype="<i2").tobytes()
+    urbs = [submit(bench, PLAYBACK, [16] * 20, played[at : at + 320]) for at in range(0, len(played), 320)]
+    bench.run_for(3 * FIFO_MS * MS)
+    assert all(urb.done for urb in urbs)
+    out = bytearray(len(played))
+    assert bench.audio.read(out) == 16 * FIFO_MS and out[: 16 * FIFO_MS] == played[: 16 * FIFO_MS]
 
 
 def test_silent_settings_and_unlinked_requests_move_nothing(bench):
@@ -203,7 +262,8 @@ def test_capture_begins_with_its_cushion_and_then_has_no_gap(bench):
     bench.run_for(1000 * MS)
     heard = bench.host.recorded
     start = int(np.flatnonzero(heard)[0]) - 1
-    assert start >= (CUSHION_MS - 10) * 8 and np.array_equal(heard[start:], np.arange(len(heard) - start))
+    assert start == (CUSHION_MS - 10 - 1) * 8  # the first frame that ends with two blocks there
+    assert np.array_equal(heard[start:], np.arange(len(heard) - start))
 
 
 def test_what_does_not_fit_is_not_taken(bench):
@@ -226,6 +286,7 @@ def test_both_streams_at_their_exact_rates(bench):
 
     block()
     bench.run_for(1000 * MS)
+    heard.extend(out[: bench.audio.read(out)])
     played = np.frombuffer(heard, "<i2")
     assert len(played) == 16000 and np.array_equal(played, np.arange(16000) % 1000)
     assert len(bench.host.recorded) == 8000

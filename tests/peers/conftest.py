@@ -8,6 +8,7 @@ from baresip import Baresip
 from capture import Capture, why_not
 from kamailio import DOMAIN, PASSWORD, Kamailio
 from linux_usb.fixtures import disc, linux, pc, usb_box  # noqa: F401
+from osmocom.fixtures import network, um_phones  # noqa: F401
 from tone_figures import tone
 
 from femtohost import audio

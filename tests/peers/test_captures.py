@@ -1,6 +1,7 @@
-"""Captures of our own as Wireshark reads them: SIP, RTP and USB, with good checksums, and nothing malformed."""
+"""Captures of our own as Wireshark reads them: SIP, RTP, USB and Um, with good checksums, and nothing malformed."""
 
 import signal
+from contextlib import closing
 
 import pytest
 from capture import ERROR, dissect
@@ -9,7 +10,9 @@ from programs import needs
 
 from femtohost import audio
 from femtohost.call import CallOptions, make_call
+from femtohost.capture import Capture
 from femtohost.capture.usbmon import BULK, CONTROL, INTERRUPT, ISOCHRONOUS
+from femtohost.emulator import Emulator
 
 pytestmark = needs("tshark", package="tshark")
 
@@ -74,3 +77,21 @@ def test_a_linux_machine_uses_the_box(linux, run_box, disc, tmp_path):
     assert any("usbms" in frame[3] for frame in frames)
     assert dissect(path, "usb.iso.numdesc > 0 && usb.urb_type == 'C'", "usb.iso.iso_len")
     assert dissect(path, "usb.urb_type == 'C' && !usb.request_in", "frame.number") == []  # each has its submission
+
+
+def test_a_phone_that_registers(tmp_path):
+    path = tmp_path / "um.pcapng"
+    with Emulator(1, {"gsm": {"enabled": True}}) as box, closing(Capture(path, lambda: box.clock.now)) as capture:
+        capture.watch_air(box.air)
+        phone = box.gsm.add("001010000000001")
+        phone.power_on()
+        box.run_until(lambda: phone.registered and phone.state == "idle")
+        box.run_for(2)
+    assert complaints(path) == []
+    fields = "frame.interface_name", "gsmtap.chan_type", "gsm_a.dtap.msg_rr_type", "gsm_a.dtap.msg_mm_type"
+    frames = dissect(path, "gsmtap", *fields)
+    assert {frame[0] for frame in frames} == {"um"}
+    assert sum(frame[1] == "1" for frame in frames) > 10  # BCCH, also where nobody listens
+    immediate_assignment, channel_release, request, accept = 0x3F, 0x0D, 0x08, 0x02
+    assert {immediate_assignment, channel_release} <= {int(frame[2], 0) for frame in frames if frame[2]}
+    assert {request, accept} <= {int(frame[3], 0) for frame in frames if frame[3]}

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 from linux_usb.fixtures import realtime
+from scipy.stats import theilslopes
 from tone_figures import tone
 
 from femtohost.audio import RATE
 
 SNR_DB = 90
 RATE_ERROR = 0.001
-TRIES = 4
+MARKS = 500
 
 
 @pytest.fixture(autouse=True)
@@ -25,51 +26,51 @@ def loopback(usb_box):
     usb_box.ctl("loopback", on=False)
 
 
-def duplex(pc, played, meanwhile=lambda: None):
-    """Play, and record a second more: ({"p" or "c": frames a second}, samples); no xrun, no complaint of ALSA's."""
+def stream(pc, played, meanwhile=lambda: None):
+    """Play, and record a second more: (complaints of ALSA's, {"p" or "c": frames a second}, samples)."""
     pc.sound(np.asarray(played, "<i2").tobytes(), len(played) + RATE)
     meanwhile()
     told, octets = pc.finish_sound()
-    assert {kind: complaint for kind, (_, complaint) in told.items()} == {"p": "", "c": ""}
-    return {kind: speed(marks) for kind, (marks, _) in told.items()}, np.frombuffer(octets, "<i2")
+    complaints = [complaint for _, complaint in told.values() if complaint]
+    return complaints, {kind: speed(marks) for kind, (marks, _) in told.items()}, np.frombuffer(octets, "<i2")
 
 
-def in_time(usb_box, measure):
-    """What `measure()` gives when the machine let the box run: gaps of its making (events 20 ms late) do not count."""
-    for _ in range(TRIES):
-        before = usb_box.ctl("status")["late_events"]
-        result = measure()
-        if usb_box.ctl("status")["late_events"] == before:
-            break
-    return result
+def duplex(pc, played, meanwhile=lambda: None):
+    """Play and record without an xrun: ({"p" or "c": frames a second}, samples)."""
+    complaints, speeds, heard = stream(pc, played, meanwhile)
+    assert complaints == []
+    return speeds, heard
 
 
 def speed(marks):
-    """Frames a second of (s, frames): the slope, after the first second."""
+    """Frames a second of (s, frames), after the first second: the median slope, since a delay bends some of them."""
     marks = np.array([mark for mark in marks if mark[0] > marks[0][0] + 1])
-    return np.polyfit(marks[:, 0], marks[:, 1], 1)[0]
+    times, frames = marks[:: len(marks) // MARKS + 1].T
+    return float(theilslopes(frames, times).slope)
 
 
 def snr_db(played, heard):
-    """Of the whole of `played`, where `heard` has it; infinite when it is there to the bit."""
-    start = int(np.flatnonzero(heard)[0]) - int(np.flatnonzero(played)[0])
-    assert len(heard) >= start + len(played)
+    """Of the whole of `played`, where `heard` has it; infinite when it is there to the bit, -infinite: not all is."""
+    start = int(np.flatnonzero(heard)[0]) - int(np.flatnonzero(played)[0]) if np.any(heard) else len(heard)
+    if len(heard) < start + len(played):
+        return -np.inf
     error = heard[start : start + len(played)].astype(float) - played
     noise = np.mean(error**2)
     return float(10 * np.log10(np.mean(np.square(played, dtype=float)) / noise)) if noise else np.inf
 
 
-def test_ten_seconds_both_ways(pc, usb_box, loopback):
+def test_ten_seconds_both_ways(pc, loopback):
     played = tone(997, 10, peak=30000)
-    speeds, heard = in_time(usb_box, lambda: duplex(pc, played))
+    speeds, heard = duplex(pc, played)
     assert snr_db(played, heard) >= SNR_DB
     for speed_ in speeds.values():
         assert abs(speed_ / RATE - 1) <= RATE_ERROR
 
 
-def test_the_disc_is_read_meanwhile_without_an_xrun(pc, loopback, disc):
-    hashes = []
-    duplex(pc, tone(1234, 4), lambda: hashes.append(pc.hash_disc()[1]))
+def test_the_disc_is_read_meanwhile(pc, loopback, disc):
+    hashes, played = [], tone(1234, 6, peak=30000)
+    _, heard = duplex(pc, played, lambda: hashes.append(pc.hash_disc()[1]))
+    assert snr_db(played, heard) >= SNR_DB
     assert hashes == [disc[1].sha256]
 
 

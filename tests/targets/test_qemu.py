@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from vectors import CASES, SEED, companded, expected, expected_digests, packed, script
+from vectors import CASES, SEED, coded, companded, expected, expected_digests, packed, script, speech
 
 from femtohost.errors import UserError
 from femtohost.measure import arm
@@ -35,6 +35,21 @@ def test_bare_canceller_gives_the_host_s_bits(outcome):
 def test_bare_companding_gives_the_host_s_bits(outcome):
     encoded, decoded = companded()
     assert outcome[1].companded == b"".join(encoded + decoded)
+
+
+@pytest.mark.parametrize("march", ARM)
+def test_bare_codecs_give_the_host_s_bits(qemu, march):
+    try:
+        found = arm.run_codecs(march, speech())
+    except UserError as error:
+        pytest.skip(str(error))
+    for name, instructions in found.instructions.items():
+        print(f"{march}: {name}: {instructions:.0f} instructions a sample, {arm.mhz(instructions)} MHz")
+    halved, frames, decoded, received = coded(speech())
+    assert np.array_equal(found.halved, halved)
+    assert found.frames == frames
+    assert np.array_equal(found.decoded, decoded)
+    assert np.array_equal(found.received, received)
 
 
 def test_instructions_stay_within_the_budget(outcome):

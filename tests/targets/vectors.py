@@ -4,14 +4,16 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-from _femtonative import lib
+from _femtonative import ffi, lib
 
 from femtohost.canceller import EchoCanceller
+from femtohost.full_rate import FullRate
 from femtohost.measure import arm
 from femtohost.voice import Voice
 
 SCRIPTS = Path(__file__).parent / "scripts"
 SEED = 20
+LOST_EVERY = 7  # frames
 
 
 def signals():
@@ -36,6 +38,28 @@ def expected(case):
     canceller = EchoCanceller(case.taps, bool(case.flags), bool(case.flags))
     sout = canceller.process(case.rin, case.sin)
     return sout, np.round(canceller.path() * lib.EC_PATH_ONE).astype("<i2")
+
+
+def speech():
+    """Whole GSM frames of both talkers, and of a tone, silence and clipped noise at the end."""
+    rin, sin = next(signals())
+    rng = np.random.default_rng(SEED)
+    tone = np.round(8000 * np.sin(np.arange(1600) * 2 * np.pi * 440 / 8000)).astype(np.int16)
+    rest = [tone, np.zeros(1600, np.int16), rng.choice([-32768, 32767], 1600).astype(np.int16)]
+    pcm = np.concatenate([rin[:8000], sin[:8000], *rest])
+    return pcm[: len(pcm) // arm.GSM_SAMPLES * arm.GSM_SAMPLES]
+
+
+def coded(pcm):
+    """(halved, frames, decoded, received) of `pcm` on this machine, as native/bare/vectors.c does it."""
+    halved = np.empty((len(pcm) - arm.HALVE_PAST) // 2, np.int16)
+    lib.pcm_halve(ffi.from_buffer("int16_t[]", pcm), ffi.from_buffer("int16_t[]", halved), len(halved))
+    frames = FullRate().encode(pcm)
+    receiver, received = FullRate(), []
+    for i in range(len(pcm) // arm.GSM_SAMPLES):
+        frame = frames[i * arm.GSM_OCTETS : (i + 1) * arm.GSM_OCTETS]
+        received.append(receiver.receive(None if i % LOST_EVERY == LOST_EVERY - 1 else frame)[1])
+    return halved, frames, FullRate().decode(frames), np.concatenate(received)
 
 
 def companded():

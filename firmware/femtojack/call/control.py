@@ -302,9 +302,10 @@ class Control:
         self._join_media()
 
     def _join_media(self):
-        self._media.start(self._call.remote_sdp)
-        if self._media.running and self._near.audio:
-            self._bridge.join(self._near.audio, self._media)
+        media = self._call.media or self._media
+        media.start(self._call.remote_sdp)
+        if media.running and self._near.audio:
+            self._bridge.join(self._near.audio, media)
 
     def _fail(self, tone, now):
         """Tell the telephone by its tone; the PC sees it."""

@@ -17,7 +17,7 @@ class Loopback:
     """`call`, `hang_up` and so on as femtojack.sip.ua and femtojack.sip.call have them, `start` and `stop` as
     femtojack.voice.media; a leg of the bridge (femtojack.voice.bridge). `events.answered(call, now)` is told."""
 
-    remote_sdp = None
+    remote_sdp = media = None
     registered = False
     idle = True
 

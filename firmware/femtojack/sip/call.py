@@ -23,15 +23,19 @@ class Call:
     """Made by UserAgent.call, or given to events.incoming.
 
     `number`, `name`  far end's user part and display name, printable ASCII str
+    `called`          user part that an incoming call is for, the same
     `state`           above; "ended" comes with exactly one events.ended
     `setup`           last status of the INVITE, 0 before any
     `remote_sdp`      sdp.Session or None; each change comes with events.progress or events.answered
+    `media`           None: its audio comes by RTP (femtojack.call.exchange has calls that bring their own)
     """
+
+    media = None
 
     def __init__(self, agent, dialog, state):
         self._agent = agent
         self.dialog = dialog
-        self.number = self.name = ""
+        self.number = self.name = self.called = ""
         self.setup = 0
         self.remote_sdp = None
         self.local_sdp = b""
@@ -99,6 +103,7 @@ class Call:
         sender = transaction.request.sender
         self.number = printable(parse_uri(sender.uri).user)
         self.name = printable(sender.display)
+        self.called = printable(parse_uri(transaction.request.uri).user)
 
     def began_with(self, transaction):
         """Whether its last INVITE is the one of `transaction`."""

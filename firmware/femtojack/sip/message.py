@@ -25,13 +25,14 @@ _ONCE = (b"From", b"To", b"Call-ID", b"CSeq")
 _AT_MOST_ONCE = (b"Max-Forwards", b"Content-Length", b"Content-Type")
 
 REASONS = {
-    100: b"Trying", 180: b"Ringing", 183: b"Session Progress", 200: b"OK", 400: b"Bad Request", 403: b"Forbidden",
-    404: b"Not Found", 405: b"Method Not Allowed", 406: b"Not Acceptable", 408: b"Request Timeout",
-    415: b"Unsupported Media Type", 416: b"Unsupported URI Scheme", 420: b"Bad Extension",
-    480: b"Temporarily Unavailable", 481: b"Call/Transaction Does Not Exist", 482: b"Loop Detected",
-    486: b"Busy Here", 487: b"Request Terminated", 488: b"Not Acceptable Here", 491: b"Request Pending",
-    500: b"Server Internal Error", 501: b"Not Implemented", 503: b"Service Unavailable",
-    505: b"Version Not Supported", 513: b"Message Too Large", 603: b"Decline",
+    100: b"Trying", 180: b"Ringing", 183: b"Session Progress", 200: b"OK", 202: b"Accepted", 400: b"Bad Request",
+    403: b"Forbidden", 404: b"Not Found", 405: b"Method Not Allowed", 406: b"Not Acceptable",
+    408: b"Request Timeout", 410: b"Gone", 415: b"Unsupported Media Type", 416: b"Unsupported URI Scheme",
+    420: b"Bad Extension", 480: b"Temporarily Unavailable", 481: b"Call/Transaction Does Not Exist",
+    482: b"Loop Detected", 484: b"Address Incomplete", 486: b"Busy Here", 487: b"Request Terminated",
+    488: b"Not Acceptable Here", 491: b"Request Pending", 500: b"Server Internal Error", 501: b"Not Implemented",
+    502: b"Bad Gateway", 503: b"Service Unavailable", 504: b"Server Time-out", 505: b"Version Not Supported",
+    513: b"Message Too Large", 603: b"Decline",
 }  # fmt: skip
 
 

@@ -42,7 +42,7 @@ class UserAgent:
     trace    trace(point, data)
 
     Bad input is answered as the RFC says or counted in `dropped`; none raises. No input makes it hold more than
-    MAX_CALLS calls and MAX_TRANSACTIONS transactions. After a call from outside (receive, call, answer ...) `step`
+    `most_calls` calls and MAX_TRANSACTIONS transactions. After a call from outside (receive, call, answer ...) `step`
     tells the new deadline.
     """
 
@@ -52,6 +52,8 @@ class UserAgent:
         self.events = events
         self.trace = trace
         self.dropped = 0
+        self.most_calls = MAX_CALLS
+        self.pager = None  # without one, MESSAGE is no method of ours
         self._calls = []
         self._transactions = []
         self._octet = bytearray(1)
@@ -108,13 +110,15 @@ class UserAgent:
 
     # ---- the gateway's side
 
-    def call(self, number, body, now):
-        """Call sip:`number`@domain with the SDP offer `body`. Returns a Call; None without a free place or a way."""
-        uri = b"sip:" + escape_user(number) + b"@" + self._domain
-        addr = self._server or (parse_uri(uri).address() if self._elsewhere else None)
-        if not number or not addr or len(_alive(self._calls)) >= MAX_CALLS:
+    def call(self, number, body, now, caller=""):
+        """Call sip:`number`@domain with the SDP offer `body`. Returns a Call; None without a free place or a way.
+
+        `caller`: a number that the far end is shown beside our own, "" for none.
+        """
+        dialog, addr = self.dialog_to(number, caller)
+        if not addr or len(_alive(self._calls)) >= self.most_calls:
             return None
-        call = Call(self, self._dialog(b"<" + uri + b">", uri, addr), "calling")
+        call = Call(self, dialog, "calling")
         call.number = number
         call.local_sdp = body
         request = call.dialog.request(b"INVITE", self.via())
@@ -124,10 +128,23 @@ class UserAgent:
         self._calls.append(call)
         return call
 
+    def dialog_to(self, number, caller):
+        """(Dialog, six octets) for a first request to sip:`number`@domain; no octets: there is no way to it."""
+        uri = b"sip:" + escape_user(number) + b"@" + self._domain
+        addr = self._server or (parse_uri(uri).address() if self._elsewhere else None)
+        dialog = self._dialog(b"<" + uri + b">", uri, addr)
+        if caller:
+            dialog.local = b'"' + caller.encode() + b'" ' + dialog.local
+        return dialog, addr if number else None
+
     def register(self, now):
         """Keep a binding at the server from now on. Nothing happens without a server and a user."""
         if self._registration:
             self._registration.want(True, now)
+
+    def take_texts(self, pager):
+        """Give every MESSAGE to `pager` (femtojack.sip.pager)."""
+        self.pager = pager
 
     def unregister(self, now):
         """Take the binding back."""
@@ -229,10 +246,12 @@ class UserAgent:
             self._acknowledged(request, now)
         elif method == b"CANCEL":
             self._cancel(request, source, now)
-        elif method not in _METHODS:
+        elif method not in _METHODS and (method != b"MESSAGE" or self.pager is None):
             self._refuse(request, source, 405 if method in _REGISTERED else 501)
         elif request.get(b"Require") is not None:
             self._refuse(request, source, 420)
+        elif method == b"MESSAGE":
+            self._text(request, source, now)
         elif request.to.tag is not None:
             self._within_dialog(request, source, now)
         elif method == b"INVITE":
@@ -256,6 +275,14 @@ class UserAgent:
         else:
             call.request(transaction, now)
 
+    def _text(self, request, source, now):
+        """A text for the pager (RFC 3428 7). Its transaction absorbs repeats."""
+        transaction = self._serve(request, source)
+        if transaction is None:
+            self._refuse(request, source, 503)
+        else:
+            self.respond(transaction, self.pager.request(request), now)
+
     def _acknowledged(self, request, now):
         call = self._call_of(request)
         if call:
@@ -272,7 +299,7 @@ class UserAgent:
     def _invite(self, request, source, now):
         status, session = self._judge(request)
         transaction = None
-        if not status and len(_alive(self._calls)) < MAX_CALLS:
+        if not status and len(_alive(self._calls)) < self.most_calls:
             transaction = self._serve(request, source)
         if transaction is None:
             self._refuse(request, source, status or 503)
@@ -304,9 +331,9 @@ class UserAgent:
         if 100 < status < 300 and request.method in (b"INVITE", b"OPTIONS"):
             response.add(b"Contact", b"<" + self.contact + b">")
         if status in (200, 405):
-            response.add(b"Allow", _ALLOW)
+            response.add(b"Allow", self._allow())
         if status == 415 or (status == 200 and request.method == b"OPTIONS"):
-            response.add(b"Accept", sdp.TYPE)
+            response.add(b"Accept", b"text/plain" if request.method == b"MESSAGE" else sdp.TYPE)
         if status == 420:
             response.add(b"Unsupported", b", ".join(request.get_all(b"Require")))
         if body:
@@ -387,9 +414,12 @@ class UserAgent:
 
     def _describe(self, request, body):
         request.add(b"Contact", b"<" + self.contact + b">")
-        request.add(b"Allow", _ALLOW)
+        request.add(b"Allow", self._allow())
         request.add(b"Content-Type", sdp.TYPE)
         request.body = body
+
+    def _allow(self):
+        return _ALLOW + b", MESSAGE" if self.pager else _ALLOW
 
     def _token(self, octets):
         """Random hexadecimal, twice as many characters."""

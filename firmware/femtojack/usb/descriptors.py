@@ -41,19 +41,24 @@ def _descriptor(kind, body):
     return bytes((2 + len(body), kind)) + body
 
 
-def device(id_vendor, id_product, bcd_device, i_manufacturer, i_product, i_serial_number):
-    """USB 1.1, class told by the interfaces, 64 octets at endpoint 0, one configuration."""
+BY_INTERFACE = (0, 0, 0)  # class of a device: its interfaces tell, USB 2.0 table 9-8
+ASSOCIATED = (0xEF, 2, 1)  # class of a device with interface association descriptors, USB 2.0 ECN IAD table 9-Z
+
+
+def device(id_vendor, id_product, bcd_device, i_manufacturer, i_product, i_serial_number, device_class=BY_INTERFACE):
+    """USB 1.1, class told by the interfaces or ASSOCIATED, 64 octets at endpoint 0, one configuration."""
     body = pack(
         "<HBBBBHHHBBBB",
-        0x0110, 0, 0, 0, 64, id_vendor, id_product, bcd_device, i_manufacturer, i_product, i_serial_number, 1,
+        0x0110, *device_class, 64, id_vendor, id_product, bcd_device, i_manufacturer, i_product, i_serial_number, 1,
     )  # fmt: skip
     return _descriptor(_DEVICE, body)
 
 
-def configuration(interfaces, max_power_ma):
-    """A bus-powered configuration. `interfaces`: one list of descriptors for each, alternate settings included."""
-    body = b"".join([b"".join(interface) for interface in interfaces])
-    fields = pack("<HBBBBB", 9 + len(body), len(interfaces), 1, 0, 0x80, max_power_ma // 2)
+def configuration(interfaces, max_power_ma, count=0, others=b""):
+    """A bus-powered configuration. `interfaces`: one list of descriptors for each, alternate settings included;
+    before them stand the descriptors `others` of `count` more."""
+    body = others + b"".join([b"".join(interface) for interface in interfaces])
+    fields = pack("<HBBBBB", 9 + len(body), count + len(interfaces), 1, 0, 0x80, max_power_ma // 2)
     return _descriptor(_CONFIGURATION, fields) + body
 
 

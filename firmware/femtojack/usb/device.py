@@ -1,7 +1,8 @@
 """The composite device: its descriptors, and the callbacks of machine.USBDevice shared out to the functions.
 
-Interfaces: 0 mass storage, then, where the board has a sound card, 1 AudioControl, 2 capture, 3 playback, and last
-the telephone. The sound card's own requests and endpoints are board.usb_audio's.
+Interfaces: mass storage, then, where the board has a sound card, AudioControl, capture, playback, and last the
+telephone. The sound card's own requests and endpoints are board.usb_audio's. What the board keeps of its image's own
+functions (board.usb.builtin_driver) comes before all, and has the first numbers.
 """
 
 from micropython import const
@@ -21,17 +22,18 @@ _MANUFACTURER = "femtojack"
 _NAME = "Telephone Gateway"
 NO_IDENTITY = "NO-IDENTITY"
 _LONGEST_STRING = const(32)
+_HEADER_SIZE = const(9)  # octets of the configuration descriptor itself
 
-_MSC = const(0)  # interface numbers
+_MSC = const(0)  # interface numbers, after those of others
 _AUDIO_CONTROL = const(1)
 _CAPTURE = const(2)
 _PLAYBACK = const(3)
 
-_MSC_IN = const(0x81)  # endpoint addresses
-_MSC_OUT = const(0x02)
-_CAPTURE_IN = const(0x83)
-_PLAYBACK_OUT = const(0x04)
-_HID_IN = const(0x85)
+_MSC_IN = const(0x80)  # endpoint addresses, the number after those of others
+_MSC_OUT = const(0x01)
+_CAPTURE_IN = const(0x82)
+_PLAYBACK_OUT = const(0x03)
+_HID_IN = const(0x84)
 
 _USB_STREAMING = const(0x0101)  # terminal types, USB Audio Terminal Types 1.0
 _HANDSET = const(0x0401)
@@ -55,15 +57,26 @@ _DATA = const(2)
 _CLEAR_HALT = const(1)  # CLEAR_FEATURE, USB 2.0 table 9-4; the feature ENDPOINT_HALT is 0
 
 
-def _storage():
+class Place:
+    """Where our functions begin: numbers of their first `interface` and first `endpoint`, after `others`, the
+    descriptors of the driver that is built into the image (machine.USBDevice's builtin_driver; None: there is none)."""
+
+    def __init__(self, builtin=None):
+        self.interface, self.endpoint, self.others = 0, 1, b""
+        if builtin:
+            self.interface, self.endpoint = builtin.itf_max, max(builtin.ep_max, 1)
+            self.others = bytes(builtin.desc_cfg)[_HEADER_SIZE:]
+
+
+def _storage(place):
     return [
-        d.interface(_MSC, 0, 2, _CLASS_STORAGE, _SCSI, _BULK_ONLY),
-        d.endpoint(_MSC_IN, d.BULK, 64),
-        d.endpoint(_MSC_OUT, d.BULK, 64),
+        d.interface(place.interface + _MSC, 0, 2, _CLASS_STORAGE, _SCSI, _BULK_ONLY),
+        d.endpoint(place.endpoint + _MSC_IN, d.BULK, 64),
+        d.endpoint(place.endpoint + _MSC_OUT, d.BULK, 64),
     ]
 
 
-def _audio_control():
+def _audio_control(place):
     units = (
         d.input_terminal(_FROM_PC, _USB_STREAMING, 0),
         d.feature_unit(_VOLUME, _FROM_PC, _MUTE_AND_VOLUME),
@@ -72,8 +85,8 @@ def _audio_control():
         d.output_terminal(_TO_PC, _USB_STREAMING, 0, _FROM_LINE),
     )
     return [
-        d.interface(_AUDIO_CONTROL, 0, 0, _CLASS_AUDIO, _CONTROL),
-        d.audio_control((_CAPTURE, _PLAYBACK), units),
+        d.interface(place.interface + _AUDIO_CONTROL, 0, 0, _CLASS_AUDIO, _CONTROL),
+        d.audio_control((place.interface + _CAPTURE, place.interface + _PLAYBACK), units),
     ]
 
 
@@ -89,25 +102,27 @@ def _streaming(number, terminal, address, synchronization, rates):
     return found
 
 
-def _telephone(number, report_descriptor):
+def _telephone(number, address, report_descriptor):
     return [
         d.interface(number, 0, 1, _CLASS_HID),
         d.hid(report_descriptor),
-        d.endpoint(_HID_IN, d.INTERRUPT, 64, 10),
+        d.endpoint(address, d.INTERRUPT, 64, 10),
     ]
 
 
-def configuration(report_descriptor, with_audio=True):
+def configuration(report_descriptor, with_audio=True, place=None):
     """The configuration descriptor, whole."""
-    interfaces = [_storage()]
+    place = place or Place()
+    first, endpoint = place.interface, place.endpoint
+    interfaces = [_storage(place)]
     if with_audio:
         interfaces += [
-            _audio_control(),
-            _streaming(_CAPTURE, _TO_PC, _CAPTURE_IN, d.ASYNCHRONOUS, (8000,)),
-            _streaming(_PLAYBACK, _FROM_PC, _PLAYBACK_OUT, d.ADAPTIVE, (16000, 8000)),
+            _audio_control(place),
+            _streaming(first + _CAPTURE, _TO_PC, endpoint + _CAPTURE_IN, d.ASYNCHRONOUS, (8000,)),
+            _streaming(first + _PLAYBACK, _FROM_PC, endpoint + _PLAYBACK_OUT, d.ADAPTIVE, (16000, 8000)),
         ]
-    interfaces.append(_telephone(len(interfaces), report_descriptor))
-    return d.configuration(interfaces, _POWER_MA)
+    interfaces.append(_telephone(first + len(interfaces), endpoint + _HID_IN, report_descriptor))
+    return d.configuration(interfaces, _POWER_MA, first, place.others)
 
 
 def serial_number(store):
@@ -117,8 +132,10 @@ def serial_number(store):
     return text or NO_IDENTITY
 
 
-def _sound_card(board):
-    return SoundCard(board.usb_audio, board.voice.pcm_halve, _CAPTURE, _PLAYBACK) if board.usb_audio else None
+def _sound_card(board, first):
+    if not board.usb_audio:
+        return None
+    return SoundCard(board.usb_audio, board.voice.pcm_halve, first + _CAPTURE, first + _PLAYBACK)
 
 
 class Device:
@@ -131,15 +148,16 @@ class Device:
         self._usb = usb = board.usb
         with_audio = board.usb_audio is not None
         report_descriptor = hid.report_descriptor()
-        self._hid_interface = 4 if with_audio else 1
-        self._functions(board, serial, blocks, report_descriptor)
+        place = Place(usb.builtin_driver)
+        self._msc_interface = place.interface + _MSC
+        self._hid_interface = place.interface + (4 if with_audio else 1)
+        self._functions(board, place, serial, blocks, report_descriptor)
         self._was_reset = True
         self._configured = False
         usb.active(False)
-        usb.builtin_driver = usb.BUILTIN_NONE
         usb.config(
-            d.device(_VENDOR, _PRODUCT, _RELEASE, 1, 2, 3),
-            configuration(report_descriptor, with_audio),
+            d.device(_VENDOR, _PRODUCT, _RELEASE, 1, 2, 3, d.ASSOCIATED if place.others else d.BY_INTERFACE),
+            configuration(report_descriptor, with_audio, place),
             [None, _MANUFACTURER, _NAME, serial],
             self._opened,
             self._reset,
@@ -148,12 +166,14 @@ class Device:
         )
         usb.active(True)
 
-    def _functions(self, board, serial, blocks, report_descriptor):
-        storage_in, storage_out, hid_in = [Pipe(board.usb, address) for address in (_MSC_IN, _MSC_OUT, _HID_IN)]
+    def _functions(self, board, place, serial, blocks, report_descriptor):
+        storage_in, storage_out, hid_in = [
+            Pipe(board.usb, place.endpoint + address) for address in (_MSC_IN, _MSC_OUT, _HID_IN)
+        ]
         self.drive = Drive(blocks, serial)
         self.storage = MassStorage(self.drive, storage_in, storage_out, board.trace)
         self.telephone = hid.Telephone(hid_in, d.hid(report_descriptor), report_descriptor)
-        self.card = _sound_card(board)
+        self.card = _sound_card(board, place.interface)
         self._pipes = (storage_in, storage_out, hid_in)
 
     # -- callbacks; may come between any two bytecodes --------------------------------------------------------------
@@ -180,17 +200,18 @@ class Device:
             return True
         if kind == 0x02 and request == _CLEAR_HALT and value == length == 0:
             return self._cleared(index)
-        if index == _MSC:
+        if index == self._msc_interface:
             return self.storage.control(kind, request, value, length)
         if index == self._hid_interface:
             return self.telephone.control(kind, request, value, length)
         return False
 
     def _cleared(self, address):
-        if address in (_MSC_IN, _MSC_OUT):
+        storage_in, storage_out, hid_in = self._pipes
+        if address == storage_in.address or address == storage_out.address:
             self.storage.cleared(address)
         else:
-            self._pipes[2].cleared()
+            hid_in.cleared()
         return True
 
     # -- step -----------------------------------------------------------------------------------------------------

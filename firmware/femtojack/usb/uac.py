@@ -2,7 +2,8 @@
 
 The PC plays by the clock of its USB, the bridge runs by the PCM port's: playback waits in a queue of blocks. When it
 runs dry the last block is repeated once, then there is silence until the queue has filled again; when more blocks
-than that were waiting all through five seconds, one is dropped.
+than that were waiting all through five seconds, one is dropped. A PC that does not fetch what it records, till there
+is no more room for it, first gets what is there: what came meanwhile would stay late.
 """
 
 from array import array
@@ -25,11 +26,10 @@ _NARROW = const(2)  # 8 kHz
 
 
 class _Assembly:
-    """Octets as the board has them, made into whole blocks of `samples` in `pcm`."""
+    """Samples as the board has them, made into whole blocks in `pcm`."""
 
     def __init__(self, pcm):
-        view = memoryview(pcm)
-        self._tails = [view[i:] for i in range(len(pcm))]  # made once: a slice allocates
+        self._pcm = pcm
         self._filled = 0
 
     def reset(self):
@@ -38,11 +38,11 @@ class _Assembly:
     def fill(self, read):
         """True when the block is whole; False when there is no more to read."""
         while True:
-            n = read(self._tails[self._filled]) >> 1
+            n = read(self._pcm, self._filled) >> 1
             if n <= 0:
                 return False
             self._filled += n
-            if self._filled >= len(self._tails):
+            if self._filled >= len(self._pcm):
                 self._filled = 0
                 return True
 
@@ -88,6 +88,8 @@ class SoundCard:
         self._silence = array("h", bytes(2 * BLOCK))
         self._gain = Gain()
         self._alternate = 0
+        self._room = 0  # what the capture FIFO can hold
+        self._late = False
         self._restart()
         self.muted = False
         self._loopback = False
@@ -180,11 +182,18 @@ class SoundCard:
         """Let the PC record `pcm`, if it does."""
         if self._loopback or not self._audio.alt(self._interfaces[0]):
             return
-        if self._audio.space() < _OCTETS:
+        if self._fetched():
+            self._audio.write(self._silence if self.muted else pcm)
+            self.captured += 1
+        else:
             self.lost += 1
-            return
-        self._audio.write(self._silence if self.muted else pcm)
-        self.captured += 1
+
+    def _fetched(self):
+        """There is room, and the PC has fetched what it was late with."""
+        space = self._audio.space()
+        self._room = max(self._room, space)
+        self._late = space < (self._room - _START * _OCTETS if self._late else _OCTETS)
+        return not self._late
 
     def _ready(self):
         """There is a block to play, or one to repeat; after a pause, enough of them."""

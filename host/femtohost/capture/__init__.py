@@ -1,8 +1,9 @@
-"""Captures: what a box says by IP and USB, in one pcapng file that Wireshark opens."""
+"""Captures: what a box says by IP, USB and Um, in one pcapng file that Wireshark opens."""
 
 from femtohost.capture.file import CaptureError, PcapngFile
 from femtohost.capture.ip import IPV4_PACKETS, Ipv4
 from femtohost.capture.usbmon import USBMON, UsbMonitor
+from femtohost.gsmtap import datagram
 
 __all__ = ["Capture", "CaptureError", "PcapngFile"]
 
@@ -37,8 +38,19 @@ class Capture:
 
         controller.on_urb.append(observe)
 
+    def watch_air(self, air):
+        """Write down the frames of an air (femtohost.models.gsm_air); from now on it carries every block.
+
+        As the datagrams of virtual Um: Wireshark 4 does not read LINKTYPE_GSMTAP_UM, 217.
+        """
+        air.taps.append(self._frame)
+        air.want_all()
+
     def close(self):
         self._file.close()
+
+    def _frame(self, frame):
+        self._file.packet("um", IPV4_PACKETS, self._now(), self._ipv4.udp(*datagram(frame)))
 
     def _datagram(self, time, source, destination, data):
         self._file.packet("uplink", IPV4_PACKETS, self._now(), self._ipv4.udp(source, destination, data))

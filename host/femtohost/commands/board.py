@@ -17,7 +17,7 @@ app.add_typer(board, name="board")
 
 Name = Annotated[str, typer.Argument(metavar="BOARD", help="As `femtojack board list` has it.")]
 Port = Annotated[str, typer.Option(help="Serial port of the board, or socket://HOST:PORT.", metavar="PORT")]
-NoNative = Annotated[bool, typer.Option("--no-native", help="Leave the native module out: the image has it.")]
+NoNative = Annotated[bool, typer.Option("--no-native", help="Leave the native module out.")]
 
 
 @board.command("list")
@@ -115,10 +115,11 @@ def deploy(
     if config:
         settings, own = load_board_settings(config)
         settings["board"] = own
-    with progress_bar("compiling") as progress:
-        bundle = make(info, not no_native, progress)
-    with Link(port) as link, progress_bar("deploying") as progress:
-        result = put(link, bundle, settings, force, progress)
+    with Link(port) as link:
+        with progress_bar("compiling") as progress:
+            bundle = make(info, not no_native and not link.has("femtovoice"), progress)
+        with progress_bar("deploying") as progress:
+            result = put(link, bundle, settings, force, progress)
         if not no_start:
             link.restart()
     text = f"{name}: {result['files']} files, {result['octets']} octets in slot {result['slot']}, verified"

@@ -23,6 +23,13 @@ Seconds = Annotated[float, typer.Option(metavar="S", help="Length of the convers
 Overlap = Annotated[bool, typer.Option("--overlap", help="Both talk at once; else they take turns.")]
 Nlp = Annotated[bool, typer.Option("--nlp", help="Suppress the residual echo too, with comfort noise.")]
 Incoming = Annotated[bool, typer.Option("--incoming", help="The far end calls.")]
+Gsm = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[sip|line]",
+        help="With an emulated GSM phone: its call by SIP, the near talker at it; or with the telephone on the line.",
+    ),
+]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for report and recordings; else a new one here.")]
 
 
@@ -38,6 +45,7 @@ def call(
     overlap: Overlap = False,
     nlp: Nlp = False,
     incoming: Incoming = False,
+    gsm: Gsm = None,
     seed: Seed = 1,
     target: Target = "cpython",
     capture: CaptureFile = None,
@@ -47,12 +55,14 @@ def call(
     """Make one telephone call through the emulated box, in virtual time, and report on its echo.
 
     Example: femtojack call --near me.wav --far you.flac --path d5 --erl 12 --out my-call
+
+    Example: femtojack call --gsm line --incoming --seconds 10
     """
     from femtohost.call import CallOptions, check_folder, make_call, save_call
     from femtohost.report import call_table
 
     options = CallOptions(
-        near, far, number, path, erl, line_noise, seconds, overlap, nlp, incoming, seed, target, capture
+        near, far, number, path, erl, line_noise, seconds, overlap, nlp, incoming, seed, target, capture, gsm
     )
     folder = out or Path(f"femtojack-call-{datetime.now():%Y%m%d-%H%M%S}")
     check_folder(folder)
@@ -63,7 +73,7 @@ def call(
         print(json.dumps(run.call))
     else:
         Console().print(call_table({**run.call, "report": str(report)}))
-    raise typer.Exit(_verdict(run, number, incoming))
+    raise typer.Exit(_verdict(run, number, incoming or gsm == "line"))
 
 
 def _verdict(run, number, incoming):

@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -21,13 +22,26 @@ app.add_typer(bench, name="bench")
 terminal = Console(stderr=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 CaptureFile = Annotated[
-    Path | None, typer.Option("--capture", metavar="FILE.pcapng", help="Write SIP, RTP and USB traffic for Wireshark.")
+    Path | None, typer.Option("--capture", metavar="FILE.pcapng", help="Write SIP, RTP, USB and Um for Wireshark.")
 ]
 Seed = Annotated[int, typer.Option(help="Every random stream of the run comes from it.", metavar="N")]
 Target = Annotated[
     str,
     typer.Option(metavar="cpython|micropython[:HEAPk]", help="What runs the firmware; the trace is the same."),
 ]
+
+
+VALUES_LEFT_OUT = {"--gsmtap": "lo", "--gsm": "sip"}
+
+
+def with_values(arguments):
+    """The command line with a value for each option that may stand alone; typer knows no such options."""
+    complete = []
+    for argument, following in pairwise([*arguments, "--"]):
+        complete.append(argument)
+        if argument in VALUES_LEFT_OUT and following.startswith("-"):
+            complete.append(VALUES_LEFT_OUT[argument])
+    return complete
 
 
 def say(text, code):

@@ -63,6 +63,13 @@ def run(
     http: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="GET /status and POST /update there; port 0 is any.")
     ] = None,
+    gsmtap: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[IFACE]",
+            help="Put the cell on virtual Um: GSMTAP multicast on this network interface, lo by default.",
+        ),
+    ] = None,
     capture: CaptureFile = None,
     as_json: Json = False,
 ):
@@ -93,7 +100,7 @@ def run(
     targets.parse(target)
     gateway = Gateway(
         settings, secrets.randbits(32) if seed is None else seed, tell,
-        target=target, capture=capture, disc=disc, store=store, usbip=usbip,
+        target=target, capture=capture, disc=disc, store=store, usbip=usbip, gsmtap=gsmtap,
         flash=home.flash((store.get(SERIAL).decode(), "")), serprog=serprog, serprog_timing=serprog_timing, http=http,
     )  # fmt: skip
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,104 +1,101 @@
-"""What the firmware takes of a Pico: heap after boot and in a call, from .mpy files and from ROMFS, and flash.
+"""What the firmware may take, measured without a board: heap of a Pico, instructions of the canceller.
 
-Measured in the emulated Pico on a real image, with the firmware of boards/rp2_pico.
+The heap is that of the emulated Pico on a real image, with every part that a Pico can have, for three ways to keep
+code: in the file system, in ROMFS, and frozen into the image. Updates use ROMFS (boards/README.md tells why): it is
+the one that must hold. The instructions are counted by QEMU.
 """
 
 import ast
-import contextlib
-import io
-import tempfile
 from pathlib import Path
 
-from femtohost.desk import deploy
-from femtohost.desk.build import build, write
+from femtohost.desk import deploy, slots
+from femtohost.desk.build import build
 from femtohost.desk.catalog import find
 from femtohost.desk.link import Link
+from femtohost.desk.manifest import read_manifest
 
 HEAP_SHARE = 0.45  # of the Pico's free heap, after boot and in a call
 BOARD = "rp2_pico"
-STORAGE = 1408 * 1024  # of the file system, at the end of flash (MicroPython's RPI_PICO)
-ROMFS = 192 * 1024  # before it: boards/rp2_pico/mpconfigboard.h
-_RUN_S = 120
-
-MEASURE = """
-import sys, gc
-sys.path.insert(0, {path!r})
-gc.collect()
-free = gc.mem_free()
-from board import Board
-from femtojack.app import App
-board = Board()
-app = App(board)
-gc.collect()
-booted = free - gc.mem_free()
-app.control.off_hook(0)
-app.control.digit('5', 0)
-app.control.digit('#', 0)
-app.step(0)
-gc.collect()
-print((free, booted, free - gc.mem_free(), app.media.running))
-"""
+USED = "romfs"  # by updates
+WAYS = {"files": "code in the file system", "romfs": "code in ROMFS", "frozen": "code in the image"}
+_RUN_S = 120  # of silence, on a machine that does other things too
 
 
 def budget(tell=lambda text: None, progress=None):
-    """A dict: passed, limit_share, files and octets of the firmware, and for "files" and "romfs" free (octets of heap
-    before), booted and talking (octets taken)."""
-    from femtohost.targets.pico import Pico
+    """A dict: passed; heap (see `heap`); canceller: femtohost.measure.arm.budget's rows."""
+    from femtohost.measure import arm
+
+    memory = heap(tell, progress)
+    canceller = arm.budget()
+    passed = memory["passed"] and all(row.get("good") for row in canceller)
+    return {"passed": passed, "heap": memory, "canceller": canceller}
+
+
+def heap(tell=lambda text: None, progress=None):
+    """A dict: passed; free: octets at the prompt; limit; modules, octets: of the firmware; taken: for each of WAYS
+    booted and talking (octets), steps (blocks of the call in which nothing was allocated). UserError: no tools."""
     from femtohost.toolchain import rp2
 
     board = find(BOARD)
-    image = rp2.build(board, tell)
+    sources = read_manifest(board.folder / "manifest.py")
+    del sources["main.py"]  # a frozen one would start by itself
+    images = rp2.build(board, tell), rp2.build(board, tell, sources)
     bundle = build(board, native=False)
-    with tempfile.TemporaryDirectory() as folder:
-        flash = Path(folder) / "flash.bin"
-        flash.write_bytes(with_romfs(image.read_bytes(), bundle, Path(folder)))
-        with Pico(image, flash) as pico:
-            heap = {"romfs": _measure(pico, "/rom")}
-            with Link(pico.port) as link:
-                slot = deploy.deploy(link, bundle, progress=progress)["slot"]
-            heap["files"] = _measure(pico, slot)
-    passed = all(max(way["booted"], way["talking"]) <= HEAP_SHARE * way["free"] for way in heap.values())
-    return {
-        "passed": passed,
-        "limit_share": HEAP_SHARE,
-        "files": len(bundle.files),
-        "octets": bundle.size,
-        "heap": heap,
-    }
+    free, taken = _deployed(images[0], bundle, progress)
+    taken["frozen"] = _frozen(images[1])
+    limit = int(HEAP_SHARE * free)
+    passed = max(taken[USED]["booted"], taken[USED]["talking"]) <= limit
+    facts = {"free": free, "limit": limit, "modules": len(bundle.files), "octets": bundle.size}
+    return {"passed": passed, **facts, "taken": taken}
 
 
-def with_romfs(uf2, bundle, folder):
-    """The flash of a Pico with the image `uf2` and `bundle` in its ROMFS partition."""
-    from mpremote.romfs import make_romfs
-
-    from femtohost.targets.pico import FLASH_SIZE, flash_of
-
-    write(bundle, folder)
-    with contextlib.redirect_stdout(io.StringIO()):  # it tells every file
-        romfs = make_romfs(str(folder / "slot"), mpy_cross=None)
-    if len(romfs) > ROMFS:
-        raise ValueError(f"{len(romfs)} octets do not fit into the partition of {ROMFS}")
-    at = FLASH_SIZE - STORAGE - ROMFS
-    flash = flash_of(uf2)
-    return flash[:at] + romfs + flash[at + len(romfs) :]
+def measure(link, path):
+    """{booted, talking, steps} of the firmware found at `path` on the board at `link`. UserError: MemoryError there."""
+    text = (Path(__file__).parent / "on_board" / "budget.py").read_text(encoding="utf-8")
+    said = link.run(f"PARAMETERS = {{'path': {path!r}}}\n{text}", _RUN_S).splitlines()[-1]
+    return dict(zip(("booted", "talking", "steps"), ast.literal_eval(said), strict=True))
 
 
 def rows(result):
     """(what, is, limit, verdict) for each line of a table."""
-    yield ("firmware, .mpy", f"{result['octets']} octets in {result['files']} files", "", "")
-    for way, heap in result["heap"].items():
-        limit = result["limit_share"] * heap["free"]
-        for moment in ("booted", "talking"):
-            share = heap[moment] / heap["free"]
-            verdict = "good" if heap[moment] <= limit else "TOO MUCH"
-            name = {"booted": "after boot", "talking": "in a call"}[moment]
-            yield (f"heap, {way}, {name}", f"{heap[moment]} of {heap['free']} ({share:.1%})", f"{limit:.0f}", verdict)
+    memory = result["heap"]
+    yield ("firmware, .mpy", f"{memory['octets']} octets in {memory['modules']} files", "", "")
+    yield ("heap, free at the prompt", str(memory["free"]), "", "")
+    for way, text in WAYS.items():
+        for moment, name in (("booted", "after boot"), ("talking", "in a call")):
+            taken = memory["taken"][way][moment]
+            judged = way == USED
+            verdict = ("good" if taken <= memory["limit"] else "TOO MUCH") if judged else "not used"
+            share = f"{taken} ({taken / memory['free']:.1%})"
+            yield (f"heap, {text}, {name}", share, str(memory["limit"]) if judged else "", verdict)
+    steps = memory["taken"][USED]["steps"]
+    yield ("voice path with the heap locked", f"{steps} blocks of 10 ms", "no allocation", "good")
+    for row in result["canceller"]:
+        limit = f"{row['limit_mhz']} MHz" if row["limit_mhz"] else ""
+        is_ = row.get("missing") or f"{row['mhz']} MHz ({row['instructions']} instructions a sample)"
+        verdict = "not measured" if "missing" in row else "good" if row["good"] else "TOO MUCH"
+        yield (f"canceller, 128 taps, {row['core']}", is_, limit, verdict)
 
 
-def _measure(pico, path):
-    with Link(pico.port) as link:
-        said = link.run(MEASURE.format(path=path), _RUN_S).splitlines()[-1]
-    free, booted, talking, running = ast.literal_eval(said)
-    if not running:
-        raise ValueError("the call that comes back did not run")
-    return {"free": free, "booted": booted, "talking": talking}
+def _deployed(image, bundle, progress):
+    """(free heap, {way: what it took}) of ROMFS and of the file system."""
+    from femtohost.targets.pico import Pico
+
+    with Pico(image) as pico:
+        with Link(pico.port) as link:
+            slot = deploy.deploy(link, bundle, progress=progress)["slot"]
+            other = slots.SLOTS[slot == slots.SLOTS[0]]
+            slots.FolderSlots(link).write(other, bundle, progress)
+        with Link(pico.port) as link:
+            free = link.facts.heap
+            files = measure(link, other)
+        with Link(pico.port) as link:
+            link.run(slots.ENTER)
+            return free, {"files": files, "romfs": measure(link, slot)}
+
+
+def _frozen(image):
+    from femtohost.targets.pico import Pico
+
+    with Pico(image) as pico, Link(pico.port) as link:
+        return measure(link, ".frozen")

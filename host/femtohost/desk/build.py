@@ -35,6 +35,26 @@ class Bundle:
             total.update(f"{name} {len(data)}\n".encode() + data)
         return total.hexdigest()
 
+    def romfs(self):
+        """The files as an image of MicroPython's ROMFS."""
+        from mpremote.romfs import VfsRomWriter
+
+        writer = VfsRomWriter()
+        _pack(writer, {tuple(name.split("/")): data for name, data in self.files.items()})
+        return bytes(writer.finalise())
+
+
+def _pack(writer, files):
+    """`files`: {path as a tuple: octets}, one folder after another."""
+    for name in sorted({path[0] for path in files}):
+        inside = {path[1:]: data for path, data in files.items() if path[0] == name}
+        if () in inside:
+            writer.mkfile(name, inside[()])
+        else:
+            writer.opendir(name)
+            _pack(writer, inside)
+            writer.closedir()
+
 
 def build(board, native=True, progress=None):
     """The Bundle of `board` (BoardInfo). native: build the native module too; else the image has it.

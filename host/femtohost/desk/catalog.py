@@ -60,6 +60,14 @@ def find(name):
     raise UserError(f"no board {name!r}; there are: {' '.join(board.name for board in known)}")
 
 
+def of_machine(machine):
+    """The BoardInfo of what calls itself `machine` (sys.implementation._machine): the most particular that fits."""
+    fitting = [board for board in boards() if board.machine in machine]
+    if not fitting:
+        raise UserError(f"{machine}: no board of ours; see femtojack board list")
+    return max(fitting, key=lambda board: len(board.machine))
+
+
 def _read(path):
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))

@@ -3,19 +3,22 @@
 Each check is a piece of code that runs on the board and prints what it found.
 """
 
+from femtohost.desk import slots
 from femtohost.errors import UserError
 from femtohost.voice import Voice
 
 _RUN_S = 60  # of silence
 
-_PREPARE = """
-import sys, gc
-sys.path.insert(0, open('slot').read().strip())
+_PREPARE = (
+    slots.ENTER
+    + """
+import gc
 gc.collect()
 free = gc.mem_free()
 from board import Board
 board = Board()
 """
+)
 
 # Reg 0: part and revision; regs 8, 64, 11 have their values of reset (Si3210 datasheet, register descriptions).
 _SLIC = """

@@ -8,11 +8,21 @@ import contextlib
 import struct
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 
 from femtohost.errors import BoardLost, UserError
 
 _ANSWER_S = 10  # between two octets of an answer
+_AWAY_S = 30  # in which a port that went away comes back
+_TRY_S = 5  # for one try to get its prompt
+_LOOK_S = 0.2  # between two looks for it
+
+# A reset of a board whose firmware has joined in on the USB takes its port away.
+_ON_USB = """
+import machine
+print(hasattr(machine, 'USBDevice') and machine.USBDevice().active())
+"""
 
 _FACTS = """
 import gc, os, sys
@@ -49,11 +59,36 @@ class Link:
         self.transport = _open(port)
         try:
             with self.guarded():
-                self.transport.enter_raw_repl()
+                self._stop()
                 self.facts = Facts(*ast.literal_eval(self.transport.exec(_FACTS).decode()))
         except BaseException:
             self.close()
             raise
+
+    def _stop(self):
+        self.transport.enter_raw_repl(soft_reset=False, timeout_overall=_AWAY_S)
+        if b"True" in self.transport.exec(_ON_USB):
+            with contextlib.suppress(OSError):
+                self.transport.serial.write(b"\x04")
+            self.come_back(lambda: self.transport.enter_raw_repl(soft_reset=False, timeout_overall=_TRY_S))
+        else:
+            self.transport.enter_raw_repl(timeout_overall=_AWAY_S)
+
+    def come_back(self, then=lambda: None):
+        """Open the port anew once it has gone and is there again, and `then` do what can be done with a board that is
+        up. BoardLost: it stays away."""
+        from mpremote.transport import TransportError
+
+        end = time.monotonic() + _AWAY_S
+        while True:
+            self.close()
+            time.sleep(_LOOK_S)
+            try:
+                self.transport = _open(self.port)
+                return then()
+            except (UserError, TransportError, OSError):
+                if time.monotonic() > end:
+                    raise BoardLost(f"{self.port}: has gone; check the cable, reset the board") from None
 
     def __enter__(self):
         return self
@@ -95,6 +130,10 @@ class Link:
             return ast.literal_eval(said)
         except (ValueError, SyntaxError):
             raise BoardLost(f"{self.port}: the board said something else than its answer: {said[:60]!r}") from None
+
+    def has(self, module):
+        """Whether the image has a module of that name."""
+        return self.ask(f"try:\n    import {module}\n    print(True)\nexcept ImportError:\n    print(False)\n")
 
     def expect(self, board):
         """UserError unless this is a `board` (BoardInfo) with the pinned MicroPython or a later one."""

@@ -10,20 +10,12 @@ import time
 import numpy as np
 
 from femtohost import audio
+from femtohost.desk import slots
 from femtohost.desk.framing import Receiver
 from femtohost.desk.link import Link
 from femtohost.errors import BoardLost, UserError
 
-_START = """
-import sys
-try:
-    slot = open('slot').read().strip()
-except OSError:
-    raise OSError('nothing is deployed here: femtojack board deploy')
-sys.path.insert(0, slot)
-from common.monitor import run
-run(sys.stdout.buffer.write)
-"""
+_START = slots.ENTER + "import sys\nfrom common.monitor import run\nrun(sys.stdout.buffer.write)\n"
 _SILENCE_S = 15  # a board sends a block every 10 ms
 BLOCK = 80
 
@@ -66,9 +58,9 @@ class Watch:
         }
 
 
-def watch(port, seconds, folder, tell):
-    """Run and watch the board at `port` for `seconds` (None: until interrupted); rin.wav and sin.wav go to `folder`.
-    Returns what was seen, a dict. BoardLost: it went silent."""
+def watch(port, seconds, folder, tell, enough=lambda seen: False):
+    """Run and watch the board at `port` for `seconds` (None: until interrupted), or until enough(Watch); rin.wav and
+    sin.wav go to `folder`. Returns what was seen, a dict. BoardLost: it went silent."""
     if folder and folder.exists() and not folder.is_dir():
         raise UserError(f"--wav {folder}: is no folder; give one, or a new name")
     seen = Watch(tell)
@@ -76,7 +68,7 @@ def watch(port, seconds, folder, tell):
         with link.guarded():
             link.transport.exec_raw_no_follow(_START)
         with contextlib.suppress(KeyboardInterrupt):
-            _read(link, seen, seconds)
+            _read(link, seen, seconds, enough)
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("rin", "sin"):
@@ -85,13 +77,11 @@ def watch(port, seconds, folder, tell):
     return seen.result()
 
 
-def _read(link, seen, seconds):
-    serial = link.transport.serial
+def _read(link, seen, seconds, enough):
     began = heard = time.monotonic()
     tail = b""
-    while seconds is None or time.monotonic() - began < seconds:
-        with link.guarded():
-            octets = serial.read(max(1, serial.in_waiting))
+    while (seconds is None or time.monotonic() - began < seconds) and not enough(seen):
+        octets = _octets(link)
         now = time.monotonic()
         if octets:
             heard = now
@@ -99,6 +89,16 @@ def _read(link, seen, seconds):
             seen.feed(octets)
         elif now - heard > _SILENCE_S or b"Traceback" in tail:
             raise BoardLost(f"{link.port}: the firmware has stopped: {_words(tail)}")
+
+
+def _octets(link):
+    """What has come; nothing, where the port has gone because the firmware joins in on the USB, and is back."""
+    serial = link.transport.serial
+    try:
+        return serial.read(max(1, serial.in_waiting))
+    except (OSError, ValueError):  # pyserial's SerialException is an OSError
+        link.come_back()
+        return b""
 
 
 def _words(tail):

@@ -34,6 +34,39 @@ class Outcome:
     companded: bytes
 
 
+@dataclass(frozen=True)
+class Coded:
+    """One signal through the other codecs, as vectors.c does it: `halved`, `decoded`, `received` int16, `frames` bytes;
+    `instructions`: {name: a sample at 8 kHz} of each."""
+
+    halved: np.ndarray
+    frames: bytes
+    decoded: np.ndarray
+    received: np.ndarray
+    instructions: dict
+
+
+CODERS = ("pcm_halve", "gsm_fr_encode", "gsm_fr_decode", "gsm_fr_receive")
+GSM_SAMPLES, GSM_OCTETS = 160, 33
+HALVE_PAST = 38
+
+
+def run_codecs(march, pcm):
+    """Coded of an int16 array of whole GSM frames. UserError names the package that is missing."""
+    n = len(pcm)
+    output = qemu.run_bare(march, bare.build(march), _packed(Case(pcm, pcm, taps=0, flags=0)))
+    halved, octets = (n - HALVE_PAST) // 2, n // GSM_SAMPLES * GSM_OCTETS
+    at = 2 * halved + octets
+    spent = struct.unpack_from("<4I", output, at + 4 * n)
+    return Coded(
+        np.frombuffer(output, "<i2", halved),
+        output[2 * halved : at],
+        np.frombuffer(output, "<i2", n, at),
+        np.frombuffer(output, "<i2", n, at + 2 * n),
+        {name: total / count for name, total, count in zip(CODERS, spent, (halved, n, n, n), strict=True)},
+    )
+
+
 def run(march, cases):
     """Outcome of the cases on one of qemu.MACHINES. UserError names the package that is missing."""
     output = qemu.run_bare(march, bare.build(march), b"".join(map(_packed, cases)))

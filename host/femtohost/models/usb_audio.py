@@ -1,14 +1,14 @@
 """The sound card's class driver (USB Audio 1.0): streaming interfaces, their isochronous endpoints, mute and volume.
 
-These cannot pass through machine.USBDevice. What there is to own is read out of the configuration descriptor. Frames
-last 1 ms of the clock, and the clock is the only one: a host that is late catches up, up to 100 ms.
+These cannot pass through machine.USBDevice. What there is to own is read out of the configuration descriptor; the
+frames are those of femtohost.models.usb_stream.
 """
 
 import struct
 
-from femtohost.clock import MS
 from femtohost.models.usb_control import GET_INTERFACE, REFUSED, SET_INTERFACE
 from femtohost.models.usb_descriptors import ISOCHRONOUS, DescriptorError
+from femtohost.models.usb_stream import SILENT, Stream
 from femtohost.models.usb_urb import GONE, GOOD, STALL
 
 # USB Audio 1.0 A.1, A.2, A.5, A.6, A.8
@@ -24,124 +24,6 @@ SET_CUR, GET_CUR, GET_MIN, GET_MAX, GET_RES = 0x01, 0x81, 0x82, 0x83, 0x84
 MUTE, VOLUME, SAMPLING_FREQUENCY = 1, 2, 1
 
 VOLUME_RANGE = {GET_MIN: -48 * 256, GET_MAX: 0, GET_RES: 256}  # 1/256 dB
-
-SILENCE = (0, 2, None)  # a setting without an endpoint: rate, octets of a frame, endpoint
-
-CATCH_UP = 100 * MS
-FIFO_MS = 250
-# The capture stream begins when so much is there, and so bridges the jitter of host and network; more after a gap.
-CUSHION_MS, CUSHION_STEP_MS, CUSHION_MOST_MS = 20, 20, 120
-
-
-class Fifo:
-    """Octets between the firmware and the stream; a frame of audio is never torn."""
-
-    def __init__(self):
-        self._data = bytearray()
-        self.size = 0
-
-    def __len__(self):
-        return len(self._data)
-
-    def clear(self, size=0):
-        self._data.clear()
-        self.size = size
-
-    @property
-    def space(self):
-        return max(self.size - len(self._data), 0)
-
-    def put(self, data):
-        """Take what fits; returns how much."""
-        n = min(len(data), self.space) & ~1
-        self._data += data[:n]
-        return n
-
-    def take(self, n):
-        data = bytes(self._data[:n])
-        del self._data[:n]
-        return data
-
-
-class Stream:
-    """One streaming interface: its endpoint, the formats of its alternate settings, its FIFO and its clock.
-
-    `gaps` counts capture underruns (silence was sent) and playback overruns (octets fell off).
-    """
-
-    def __init__(self, clock, settings, is_in):
-        self._clock, self._settings, self.is_in = clock, settings, is_in
-        self.fifo = Fifo()
-        self.alternate = 0
-        self.gaps = 0
-        self.urbs = {}  # in order; a set has none
-        self.select(0)
-
-    def select(self, alternate):
-        """Choose an alternate setting; False: there is none of that number."""
-        if alternate not in self._settings:
-            return False
-        self.alternate = alternate
-        self.rate, self._octets, self.endpoint = self._settings[alternate]
-        self._due = None
-        self._frame = 0
-        self._cushion, self._filling = CUSHION_MS, True
-        self.fifo.clear(self._of(FIFO_MS))
-        return True
-
-    def _of(self, ms):
-        """Octets in `ms` of sound."""
-        return self.rate * ms // 1000 * self._octets
-
-    @property
-    def formats(self):
-        return self._settings
-
-    def begin(self, urb, finish):
-        """Let `finish(urb)` come when the last of its packets has had its frame."""
-        now = self._clock.now
-        if self._due is None or self._due < now - CATCH_UP:
-            self._start_over(now)
-        self._due += len(urb.packets) * MS
-        urb.event = self._clock.at(self._due, lambda: finish(urb))
-        self.urbs[urb] = True
-
-    def _start_over(self, now):
-        """At the next frame; what was captured in the pause would only be late."""
-        self._due = -(-now // MS) * MS
-        if self.is_in:
-            self._filling = True
-            self.fifo.clear(self.fifo.size)
-
-    def move(self, urb):
-        """The packets of one request."""
-        offset = 0
-        for length in urb.packets:
-            if self.is_in:
-                packet = self._capture(length)
-                urb.received += packet
-                urb.results.append((len(packet), GOOD))
-            else:
-                packet = urb.data[offset : offset + length]
-                self.gaps += self.fifo.put(packet) < len(packet)
-                urb.results.append((len(packet), GOOD))
-            offset += length
-        urb.actual = sum(actual for actual, _ in urb.results)
-
-    def _capture(self, length):
-        """The samples of one frame, or silence until the FIFO holds its cushion."""
-        self._frame += 1
-        count = self.rate * self._frame // 1000 - self.rate * (self._frame - 1) // 1000
-        n = min(count * self._octets, length // self._octets * self._octets)
-        self._filling = self._filling and len(self.fifo) < self._of(self._cushion)
-        if self._filling:
-            return bytes(n)
-        if len(self.fifo) < n:
-            self.gaps += 1
-            self._filling = True
-            self._cushion = min(self._cushion + CUSHION_STEP_MS, CUSHION_MOST_MS)
-            return self.fifo.take(n).ljust(n, b"\0")
-        return self.fifo.take(n)
 
 
 class UsbAudio:
@@ -167,10 +49,10 @@ class UsbAudio:
         stream = self._streams.get(itf)
         return stream.alternate if stream else 0
 
-    def read(self, buf):
-        """Take from the playback FIFO into `buf`; returns octets, a whole number of samples."""
+    def read(self, buf, start=0):
+        """Take from the playback FIFO into `buf` from sample `start` on; returns octets, a whole number of samples."""
         stream = self._stream(False)
-        view = memoryview(buf).cast("B")
+        view = memoryview(buf).cast("B")[2 * start :]
         data = stream.fifo.take(len(view) & ~1) if stream else b""
         view[: len(data)] = data
         return len(data)
@@ -225,7 +107,7 @@ class UsbAudio:
         formats, directions = {}, set()
         for setting in settings:
             if not setting.endpoints:
-                formats[setting.alternate] = SILENCE
+                formats[setting.alternate] = SILENT
                 continue
             endpoint = setting.endpoints[0]
             if endpoint.type != ISOCHRONOUS:
@@ -234,7 +116,7 @@ class UsbAudio:
             directions.add(endpoint.is_in)
             if any(d[1] == CS_ENDPOINT and d[2] == EP_GENERAL and d[3] & 1 for d in endpoint.extra):
                 self._frequency.add(endpoint.address)
-        if len(directions) != 1 or formats.get(0) != SILENCE:
+        if len(directions) != 1 or formats.get(0) != SILENT:
             raise DescriptorError(f"interface {number}: a streaming interface has an empty setting 0 and one direction")
         self._streams[number] = Stream(self._clock, formats, directions.pop())
 
@@ -244,7 +126,7 @@ class UsbAudio:
 
     def owns_endpoint(self, address):
         """Whether an endpoint, in whatever alternate setting, is this driver's."""
-        return any(address == endpoint for s in self._streams.values() for _, _, endpoint in s.formats.values())
+        return any(address == endpoint for s in self._streams.values() for _, _, endpoint in s.settings.values())
 
     # -- requests -------------------------------------------------------------------------------------------------
 
@@ -267,7 +149,7 @@ class UsbAudio:
             return REFUSED
         if stream is None:
             return b"" if setup.value == 0 else REFUSED
-        if setup.value not in stream.formats:
+        if setup.value not in stream.settings:
             return REFUSED
         self._drop_urbs(stream)
         stream.select(setup.value)
@@ -305,19 +187,16 @@ class UsbAudio:
         """Begin an isochronous request."""
         stream = next((s for s in self._streams.values() if s.endpoint == urb.endpoint), None)
         if stream is None or not urb.packets:
-            urb.event = self._clock.after(0, lambda: self.end(urb, STALL))
+            self._clock.after(0, lambda: self.end(urb, STALL))
         else:
             stream.begin(urb, lambda urb: self._finish(stream, urb))
 
     def cancel(self, urb):
         """Forget a request that has not had its frames."""
         for stream in self._streams.values():
-            if stream.urbs.pop(urb, None):
-                urb.event.cancel()
+            stream.cancel(urb)
 
     def _finish(self, stream, urb):
-        del stream.urbs[urb]
-        stream.move(urb)
         self._trace.add("usb.iso", bytes((urb.endpoint,)) + (urb.received if stream.is_in else urb.data))
         if not stream.is_in:
             self._wake()
@@ -332,9 +211,7 @@ class UsbAudio:
             controls.update(dict.fromkeys(controls, 0))
 
     def _drop_urbs(self, stream):
-        urbs, stream.urbs = stream.urbs, {}
-        for urb in urbs:
-            urb.event.cancel()
+        for urb in stream.drop():
             self.end(urb, GONE)
 
 

@@ -30,7 +30,7 @@ class Urb:
     """
 
     __slots__ = (
-        "actual", "data", "endpoint", "event", "length", "on_done", "packets", "received", "results", "setup",
+        "actual", "data", "endpoint", "length", "on_done", "packets", "received", "results", "setup",
         "status", "tag", "zero_packet",
     )  # fmt: skip
 
@@ -43,7 +43,6 @@ class Urb:
         self.received = bytearray()
         self.actual = 0
         self.results = []
-        self.event = None
 
     @property
     def done(self):

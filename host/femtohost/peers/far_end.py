@@ -4,12 +4,13 @@ It is the independent other end of the firmware's SIP: it reads with sipmessage,
 """
 
 import numpy as np
+from sipmessage import Address
 
 from femtohost.network import endpoint
 from femtohost.peers.registrar import Authenticator, Registrar
 from femtohost.peers.rtp import Talk
 from femtohost.peers.sip_call import IncomingCall, OutgoingCall
-from femtohost.peers.sip_message import ALLOW, PORT, response_to
+from femtohost.peers.sip_message import ALLOW, PORT, host_uri, new_request, new_via, response_to, tagged
 from femtohost.peers.sip_transaction import TransactionLayer
 
 GATEWAY = endpoint(b"\x0a\x00\x00\x01", PORT)
@@ -27,6 +28,7 @@ class FarEnd:
         password                       None, or what INVITE (407) and REGISTER (401) must prove by digest
         register_reject                None, or the status to refuse REGISTER with: 403, 404 ...
         register_longest_s             seconds granted at most to a REGISTER
+        text_status                    what MESSAGE is answered with: 200, 404 ...
         number, display                own telephone number and name
 
     What happened:
@@ -35,6 +37,8 @@ class FarEnd:
         caller, dialled  numbers of the latest incoming call
         stream         the latest call's femtohost.peers.rtp.RtpStream, or None
         registrar.contact(user)  URI where a user has registered, or None
+        texts          [(sender's number, number that it was for, text)] that came by MESSAGE (RFC 3428)
+        text_answers   statuses of those that were sent; 408: none came
         messages       [(time_ns, "sent" or "received", octets)]
         malformed      datagrams that were not SIP
     """
@@ -45,6 +49,8 @@ class FarEnd:
         self.answer_after_s = 2.0
         self.reject = self.register_reject = self.password = None
         self.register_longest_s = 3600
+        self.text_status = 200
+        self.texts, self.text_answers = [], []
         self.number, self.display = "200", ""
         self.caller = self.dialled = None
         self.current_talk = Talk()
@@ -111,6 +117,29 @@ class FarEnd:
         if self._call:
             self._call.hang_up()
 
+    def send_text(self, number, text, addr=GATEWAY):
+        """Send `text` to `number` at the endpoint `addr` (6 octets)."""
+        local = tagged(Address(host_uri(self.layer.address, self.number)), self.rng.bytes(4).hex())
+        uri = host_uri(addr, number)
+        via = new_via(self.layer.address, self.rng)
+        request = new_request("MESSAGE", uri, 1, local, Address(uri), self.rng.bytes(8).hex(), via)
+        request.headers.set("Content-Type", "text/plain;charset=utf-8")
+        request.body = text.encode()
+        request.content_length = len(request.body)
+        self.layer.request(request, addr, self._on_text_answer)
+
+    def _on_text_answer(self, response):
+        if response is None or response.code >= 200:
+            self.text_answers.append(response.code if response else 408)
+
+    def _on_text(self, transaction):
+        request = transaction.request
+        refusal = self._authenticator.refusal(request, 407, self.password)
+        if refusal is None and self.text_status < 300:
+            text = bytes(request.body).decode()
+            self.texts.append((request.from_address.name or request.from_address.uri.user, request.uri.user, text))
+        transaction.respond(refusal or response_to(request, self.text_status, self._tag))
+
     def respond_outside(self, transaction):
         """Answer a request that concerns no call: OPTIONS and INFO with 200, others with 405."""
         code = 200 if transaction.request.method in ("OPTIONS", "INFO") else 405
@@ -130,6 +159,8 @@ class FarEnd:
             transaction.respond(response_to(request, 481, self._tag))
         elif request.method == "INVITE":
             self._on_invite(transaction)
+        elif request.method == "MESSAGE":
+            self._on_text(transaction)
         elif request.method == "REGISTER":
             self.registrar.receive(transaction, self.register_reject, self.password, self.register_longest_s)
         else:

@@ -9,7 +9,7 @@ from femtohost.network import endpoint
 
 COOKIE = "z9hG4bK"  # RFC 3261 8.1.1.7
 PORT = 5060
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, REGISTER"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, REGISTER"
 REASONS = {
     100: "Trying",
     180: "Ringing",

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from femtohost.report import plots
-from femtohost.report.table import NONE, call_facts, misuse_count, shown
+from femtohost.report.table import NONE, call_facts, is_gsm_by_sip, misuse_count, shown
 
 _LISTEN = {
     "rin": ("Rin", "what the far end says"),
@@ -64,13 +64,19 @@ def render(record):
 
 def verdict(call):
     """The call in one sentence of figures, without a judgement that no standard makes."""
+    misuse = len(call.get("misuse") or ())
+    return f"{_outcome(call)}; {misuse or 'no'} misuse{'s' if misuse > 1 else ''}"
+
+
+def _outcome(call):
+    if is_gsm_by_sip(call):
+        return f"Speech {shown(call.get('delay_up_ms'), 'ms', 0)} late at the far end"
     erle = shown(call.get("erle_db"), "dB")
     echo = "Echo not measured" if erle == NONE else f"Echo {erle} down"
     t20 = shown(call.get("t20_s"), "s", 2)
     if t20 != NONE:
         echo += f", 20 dB of it within {t20}"
-    misuse = len(call.get("misuse") or ())
-    return f"{echo}; {misuse or 'no'} misuse{'s' if misuse > 1 else ''}"
+    return echo
 
 
 def wav_uri(signal):
@@ -87,11 +93,25 @@ def _tiles(call):
     status = call.get("sip_final_status")
     misuse = misuse_count(call)
     return [
+        *(_speech_tiles(call) if is_gsm_by_sip(call) else _echo_tiles(call)),
+        ("Set-up", shown(call.get("setup_ms"), "", 0), "ms", f"final SIP status {shown(status)}", ""),
+        ("Misuse", misuse, "", "of hardware, by datasheet", "good" if misuse == "none" else "bad"),
+    ]
+
+
+def _echo_tiles(call):
+    return [
         ("ERLE", shown(call.get("erle_db")), "dB", "echo taken away", ""),
         ("20 dB after", shown(call.get("t20_s"), "", 2), "s", f"30 dB after {shown(call.get('t30_s'), 's', 2)}", ""),
         ("Residual", shown(call.get("residual_dbm0")), "dBm0", "echo that is left", ""),
-        ("Set-up", shown(call.get("setup_ms"), "", 0), "ms", f"final SIP status {shown(status)}", ""),
-        ("Misuse", misuse, "", "of hardware, by datasheet", "good" if misuse == "none" else "bad"),
+    ]
+
+
+def _speech_tiles(call):
+    return [
+        ("Delay up", shown(call.get("delay_up_ms"), "", 0), "ms", "from Um to RTP", ""),
+        ("Delay down", shown(call.get("delay_down_ms"), "", 0), "ms", "from RTP to Um", ""),
+        ("Frames", shown(call.get("frames_up")), "", f"to the phone {shown(call.get('frames_down'))}", ""),
     ]
 
 

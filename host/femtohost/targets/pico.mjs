@@ -4,8 +4,11 @@
 //   node pico.mjs '{"emulator": URL of rp2040js, "rom": FILE, "flash": FILE, "wires": [[FROM, TO], ...],
 //                   "bus": {"port": N, "spi": 0, "cs": PIN, "reset": PIN, "int": PIN}}'
 //
-// stdout: one JSON object a line: {"event": "listening", "port"}, {"event": "usb", "ms", "seconds"}, {"event": "reset"}.
-// stdin: a line "reset" resets the chip; "quit", or its end, writes the flash back and ends.
+// stdout: one JSON object a line: {"event": "listening", "port"}, {"event": "usb", "ms", "seconds", "descriptors"},
+// {"event": "reset"}, {"event": "answer", "data"}, {"event": "recorded", "packets"}.
+// stdin: a line "reset" resets the chip; "quit", or its end, writes the flash back and ends. A JSON object is what the
+// USB host does: {"request": SETUP, "data": OCTETS}, a control request, told by "answer"; {"play": ENDPOINT, "packets"},
+// one each frame; {"record": ENDPOINT, "count": N}, the next N packets, told by "recorded".
 
 import fs from 'node:fs';
 import net from 'node:net';
@@ -73,6 +76,7 @@ class Board {
     this.mcu.flash.set(flash);
     this.mcu.peripherals[WATCHDOG].onWatchdogTrigger = () => setImmediate(reset);
     this.mcu.pio.forEach(keepTime);
+    this.host = new Host(this);
     this.attach();
     this.watchPullUp();
     for (const [from, to] of options.wires ?? []) this.wire(from, to);
@@ -98,8 +102,10 @@ class Board {
     this.cdc = new USBCDC(usb);
     this.cdc.onDeviceConnected = () => {
       const seconds = (performance.now() - started) / 1000;
-      tell({ event: 'usb', ms: Math.round(this.sim.clock.nanos / 1e6), seconds });
+      const { descriptors } = this.cdc;
+      tell({ event: 'usb', ms: Math.round(this.sim.clock.nanos / 1e6), seconds, descriptors });
     };
+    this.host.join();
     this.cdc.onSerialData = (octets) => client?.write(Buffer.from(octets));
     const enabled = usb.onUSBEnabled;
     let times = 0;
@@ -128,6 +134,104 @@ class Board {
       }
       up = raised;
     };
+  }
+}
+
+// What the emulator's host does not: control requests, and frames of 1 ms for isochronous endpoints. It hears of
+// endpoint transfers before the serial port's side does.
+const FRAME_NS = 1e6;
+const FRAME_US = 1000;
+const ISOCHRONOUS = 1; // RP2040 datasheet 4.1.2.5.2: buffer type in an endpoint's control register
+const AVAILABLE = 1 << 10; // 4.1.2.5.3: the controller has the buffer; the emulator takes it back at once, the chip
+const BUFFER_CONTROL = 0x80; // when the packet has gone
+
+class Host {
+  constructor(board) {
+    this.usb = board.mcu.usbCtrl;
+    this.request = null;
+    this.playing = new Map(); // endpoint -> packets to come
+    this.waiting = new Set(); // OUT endpoints that have a buffer for one
+    this.recording = new Map(); // endpoint -> {count, packets}
+    const { usb } = this;
+    this.memory = board.mcu.usbDPRAMView;
+    const ready = usb.indicateBufferReady.bind(usb);
+    const gone = (endpoint) => {
+      this.hold(endpoint, false, false);
+      ready(endpoint, false);
+    };
+    const alarms = [...Array(16).keys()].map((n) => board.sim.clock.createAlarm(() => gone(n)));
+    usb.indicateBufferReady = (endpoint, out) => {
+      if (!out && this.isIsochronous(endpoint, out)) {
+        this.hold(endpoint, out, true);
+        alarms[endpoint].schedule(FRAME_NS);
+      } else ready(endpoint, out);
+    };
+    const finish = usb.finishRead.bind(usb);
+    usb.finishRead = (endpoint, octets) => {
+      if (this.isIsochronous(endpoint, true)) this.hold(endpoint, true, false);
+      finish(endpoint, octets);
+    };
+  }
+
+  hold(endpoint, out, held) {
+    const register = BUFFER_CONTROL + 8 * endpoint + (out ? 4 : 0);
+    const value = this.memory.getUint32(register, true);
+    this.memory.setUint32(register, held ? value | AVAILABLE : value & ~AVAILABLE, true);
+  }
+
+  isIsochronous(endpoint, out) {
+    return endpoint > 0 && ((this.usb.readEndpointControlReg(endpoint, out) >>> 26) & 3) === ISOCHRONOUS;
+  }
+
+  join() {
+    const { usb } = this;
+    const { onEndpointWrite, onEndpointRead } = usb;
+    usb.onEndpointWrite = (endpoint, octets) => {
+      if (endpoint === 0 && this.request) this.answered(octets);
+      else if (this.isIsochronous(endpoint, false)) this.record(endpoint, octets);
+      else onEndpointWrite(endpoint, octets);
+    };
+    usb.onEndpointRead = (endpoint, size) => {
+      if (endpoint === 0 && this.request) usb.endpointReadDone(0, this.request.data.subarray(0, size));
+      else if (this.isIsochronous(endpoint, true)) {
+        this.hold(endpoint, true, true);
+        this.play(endpoint);
+      } else onEndpointRead(endpoint, size);
+    };
+  }
+
+  ask(setup, data) {
+    this.request = { data: Uint8Array.from(data) };
+    this.usb.sendSetupPacket(Uint8Array.from(setup));
+  }
+
+  answered(octets) {
+    this.request = null;
+    tell({ event: 'answer', data: [...octets] });
+  }
+
+  play(endpoint, packets) {
+    if (packets) this.playing.set(endpoint, [...(this.playing.get(endpoint) ?? []), ...packets]);
+    else this.waiting.add(endpoint);
+    const packet = this.waiting.has(endpoint) && this.playing.get(endpoint)?.shift();
+    if (!packet) return;
+    this.waiting.delete(endpoint);
+    this.usb.endpointReadDone(endpoint, Uint8Array.from(packet), FRAME_US);
+  }
+
+  record(endpoint, octets) {
+    const wanted = this.recording.get(endpoint);
+    if (!wanted) return;
+    wanted.packets.push([...octets]);
+    if (wanted.packets.length < wanted.count) return;
+    this.recording.delete(endpoint);
+    tell({ event: 'recorded', packets: wanted.packets });
+  }
+
+  take(command) {
+    if (command.request) this.ask(command.request, command.data);
+    if (command.play) this.play(command.play, command.packets);
+    if (command.record) this.recording.set(command.record, { count: command.count, packets: [] });
   }
 }
 
@@ -270,5 +374,9 @@ if (options.bus) {
 }
 board = new Board(flash);
 const commands = readline.createInterface({ input: process.stdin });
-commands.on('line', (line) => (line === 'reset' ? reset() : line === 'quit' && quit()));
+commands.on('line', (line) => {
+  if (line === 'reset') reset();
+  else if (line === 'quit') quit();
+  else board.host.take(JSON.parse(line));
+});
 commands.on('close', quit);

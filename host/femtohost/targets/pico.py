@@ -6,7 +6,6 @@ than the chip and knows no cache misses; time on the board is the emulated chip'
 
 import contextlib
 import json
-import shutil
 import socket
 import struct
 import subprocess
@@ -15,7 +14,8 @@ import threading
 from pathlib import Path
 
 from femtohost.errors import BoardLost, UserError
-from femtohost.toolchain import cache
+from femtohost.toolchain import cache, compilers
+from femtohost.toolchain.compilers import need_program
 
 HERE = Path(__file__).parent
 EMULATOR = "rp2040js@1.4.1"
@@ -26,8 +26,8 @@ _UF2_MAGIC = 0x0A324655
 _UF2_BLOCK = 512
 _RP2040 = 0xE48BFF56  # family
 _RECORD = struct.Struct("<cBQ")  # kind, value, time in ns
-_NPM = "node and npm are needed for the emulated Pico: install nodejs, 18 or newer"
-_COMPILER = "the emulated Pico's ROM needs a compiler: apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi"
+_NPM = "the emulated Pico needs node and npm: apt-get install nodejs npm (18 or newer)"
+_REMEDY = compilers.CORES["armv6m"].remedy
 
 
 def flash_of(uf2):
@@ -52,7 +52,7 @@ class Pico:
              follows the chip's time
     wires    pairs of GPIO numbers: the level of the first goes to the second
 
-    `port` is what mpremote takes. UserError: node, npm or a compiler is missing. BoardLost: the emulator ended.
+    `port` is what mpremote takes; `descriptors` the configuration descriptor of the last enumeration. UserError: node, npm or a compiler is missing. BoardLost: the emulator ended.
     """
 
     def __init__(self, image, flash=None, slic=None, wires=()):
@@ -60,13 +60,13 @@ class Pico:
         self.flash = Path(flash or Path(self._folder.name) / "flash.bin")
         if not self.flash.exists():
             self.flash.write_bytes(flash_of(Path(image).read_bytes()))
-        self.boot_ms = self.boot_s = None
+        self.boot_ms = self.boot_s = self.descriptors = None
         self._bus = Bus(slic) if slic else None
         options = {"emulator": emulator().as_uri(), "rom": str(rom()), "flash": str(self.flash), "wires": wires}
         if self._bus:
             options["bus"] = {"port": self._bus.port, "spi": 0, "cs": 17, "reset": 20, "int": 21}
         self._process = subprocess.Popen(
-            [_program("node", _NPM), HERE / "pico.mjs", json.dumps(options)],
+            [need_program("node", _NPM), HERE / "pico.mjs", json.dumps(options)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:
@@ -84,8 +84,7 @@ class Pico:
 
     def reset(self):
         """Press the reset button; files stay, the serial port comes back."""
-        self._process.stdin.write("reset\n")
-        self._process.stdin.flush()
+        self._tell("reset")
         self._expect("reset")
         self._wait_for_usb()
 
@@ -93,6 +92,30 @@ class Pico:
         """Until the board has reset itself."""
         self._expect("reset")
         self._wait_for_usb()
+
+    def enumerated(self):
+        """Until the board has joined the USB anew."""
+        self._wait_for_usb()
+
+    # -- as the USB host ----------------------------------------------------------------------------------------------
+
+    def request(self, setup, data=b""):
+        """A control request of one packet: 8 octets, and data that go to the board. The octets that came."""
+        self._tell(json.dumps({"request": list(setup), "data": list(data)}))
+        return bytes(self._expect("answer")["data"])
+
+    def play(self, endpoint, packets):
+        """Send packets, bytes, to an isochronous endpoint, one a frame."""
+        self._tell(json.dumps({"play": endpoint, "packets": [list(packet) for packet in packets]}))
+
+    def record(self, endpoint, count):
+        """Begin to take packets from an isochronous endpoint; `recorded` has them."""
+        self._tell(json.dumps({"record": endpoint & 0x0F, "count": count}))
+
+    def recorded(self):
+        return [bytes(packet) for packet in self._expect("recorded")["packets"]]
+
+    # -- the process --------------------------------------------------------------------------------------------------
 
     def kill(self):
         """Pull the cable: what was written since the start is lost with the emulator."""
@@ -115,7 +138,11 @@ class Pico:
 
     def _wait_for_usb(self):
         up = self._expect("usb")
-        self.boot_ms, self.boot_s = up["ms"], up["seconds"]
+        self.boot_ms, self.boot_s, self.descriptors = up["ms"], up["seconds"], bytes(up["descriptors"])
+
+    def _tell(self, line):
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
 
     def _expect(self, event):
         """The next event of that kind."""
@@ -183,7 +210,7 @@ def emulator():
     def make(path):
         path.mkdir()
         (path / "package.json").write_text("{}\n")
-        command = [_program("npm", _NPM), "install", "--no-audit", "--no-fund", "--ignore-scripts", EMULATOR]
+        command = [need_program("npm", _NPM), "install", "--no-audit", "--no-fund", "--ignore-scripts", EMULATOR]
         done = subprocess.run(command, cwd=path, capture_output=True, text=True, check=False)
         if done.returncode:
             raise UserError(f"npm cannot install {EMULATOR}: {(done.stderr.strip() or 'it failed').splitlines()[0]}")
@@ -194,7 +221,7 @@ def emulator():
 def rom():
     """The path of the ROM's octets, built once for each content of its sources."""
     folder = HERE / "pico_rom"
-    compiler, copier = (_program(f"arm-none-eabi-{name}", _COMPILER) for name in ("gcc", "objcopy"))
+    compiler, copier = (need_program(f"arm-none-eabi-{name}", _REMEDY) for name in ("gcc", "objcopy"))
 
     def make(path):
         flags = ["-mcpu=cortex-m0plus", "-mthumb", "-Os", "-ffreestanding", "-nostdlib", "-T", folder / "rom.ld"]
@@ -202,15 +229,6 @@ def rom():
             elf = Path(work) / "rom.elf"
             sources = [folder / "rom.S", folder / "rom.c"]
             for command in ([compiler, *flags, *sources, "-lgcc", "-o", elf], [copier, "-O", "binary", elf, path]):
-                done = subprocess.run(command, capture_output=True, text=True, check=False)
-                if done.returncode:
-                    raise UserError(f"the emulated Pico's ROM does not build: {done.stderr.strip().splitlines()[0]}")
+                compilers.run(command, "ROM of the emulated Pico")
 
     return cache.kept(f"pico-rom/{cache.digest(folder)}.bin", make)
-
-
-def _program(name, otherwise):
-    path = shutil.which(name)
-    if path is None:
-        raise UserError(otherwise)
-    return path

@@ -23,6 +23,8 @@ KEY, SIGNATURE = 32, 64  # octets, Ed25519
 HEAD = 5
 BLOCK_OCTETS = 160
 HALVE_PAST = 38  # samples
+LARGEST_MESSAGE = 263  # octets, of the GSM baseband
+GSM_SAMPLES, GSM_OCTETS = 160, 33
 PATIENCE_S = 60  # of wall-clock time for one answer; a machine under load is slow, not lost
 TOLD = 4000  # octets of the interpreter's last words
 
@@ -107,14 +109,15 @@ class RemoteApp:
     def __init__(self, board, heap=None):
         self._board = board
         self._sockets = []
+        self._l1_told = 0  # messages up that the interpreter has and its firmware has not taken yet
         usb = RemoteUsb(board.usb, self._command)
         self._handlers = {
             ord("t"): self._trace, ord("p"): self._pin, ord("x"): self._exchange, ord("u"): self._send,
             ord("c"): self._close_socket, ord("g"): self._about, ord("s"): self._spi, ord("o"): self._open,
             ord("e"): self._entropy, ord("w"): self._wait, ord("v"): RemoteVoice(board.voice).call,
             ord("k"): usb.call, ord("n"): RemoteUsbAudio(board.usb_audio).call, ord("b"): self._blocks,
-            ord("m"): self._store, ord("y"): self._reset, ord("l"): self._light,
-            ord("f"): self._flash, ord("q"): self._verify,
+            ord("m"): self._store, ord("l"): self._l1, ord("j"): self._take_l1, ord("y"): self._reset,
+            ord("h"): self._light, ord("f"): self._flash, ord("q"): self._verify,
         }  # fmt: skip
         self.pipe = Pipe(*interpreter.command(heap))
         self._serve(ord("r"))
@@ -135,6 +138,9 @@ class RemoteApp:
     def load(self, command, now):
         answer = self._command(b"F", struct.pack("<I", now), command)
         return bool(answer[0]) if answer else None
+
+    def gsm(self, do, number="", text=""):
+        return json.loads(self._command(b"G", json.dumps((do, number, text)).encode()))
 
     def status(self):
         """App.status and heap_used, heap_free in octets."""
@@ -171,9 +177,11 @@ class RemoteApp:
         self.pipe.flush()
 
     def _post_inputs(self):
-        """The snapshot of a step: the interrupt pin, the PCM block that is due, the datagrams that wait."""
+        """The snapshot of a step: interrupt pins, the PCM block that is due, the datagrams and messages that wait."""
         board, post = self._board, self.pipe.post
         post(b"I", bytes((board.int_slic.value(),)))
+        if board.l1:
+            self._post_l1()
         block = board.pcm.due()
         if block is not None:
             post(b"P", block[0].tobytes(), block[1].tobytes())
@@ -181,6 +189,14 @@ class RemoteApp:
             while (datagram := socket.receive()) is not None:
                 data, source = datagram
                 post(b"U", bytes((number,)), source, data)
+
+    def _post_l1(self):
+        l1, post = self._board.l1, self.pipe.post
+        post(b"Y", bytes((l1.irq.value(),)))
+        waiting = l1.waiting()
+        for message in waiting[self._l1_told :]:
+            post(b"J", message)
+        self._l1_told = len(waiting)
 
     # -- what the firmware asks of its board ------------------------------------------------------------------------
 
@@ -204,7 +220,7 @@ class RemoteApp:
         board = self._board
         about = {
             "config": board.config, "address": list(board.address), "usb": board.usb is not None,
-            "nor": board.nor and board.nor.slot_size, "hardware": board.hardware,
+            "l1": board.l1 is not None, "nor": board.nor and board.nor.slot_size, "hardware": board.hardware,
             "keys": [key.hex() for key in board.keys],
         }  # fmt: skip
         return json.dumps(about).encode()
@@ -243,6 +259,21 @@ class RemoteApp:
         self._post_inputs()
         return b""
 
+    def _l1(self, payload):
+        """The level of the interrupt after it, and the answer."""
+        l1, call, answer = self._board.l1, payload[:1], b""
+        if call == b"s":
+            answer = bytes((l1.send(payload[1:], len(payload) - 1),))
+        elif call == b"w":
+            l1.write(*struct.unpack_from("<BH", payload, 1))
+        else:
+            answer = struct.pack("<H", l1.read(payload[1]))
+        return bytes((l1.irq.value(),)) + answer
+
+    def _take_l1(self, payload):
+        self._l1_told -= 1
+        self._board.l1.recv_into(bytearray(LARGEST_MESSAGE))
+
     def _blocks(self, payload):
         blocks = self._board.blocks
         if payload[:1] == b"c":
@@ -272,7 +303,8 @@ class RemoteVoice:
             "z": self._size, "n": self._init, "r": self._reset, "f": self._freeze, "p": self._process,
             "M": self._encoder(voice.ulaw_encode), "m": self._decoder(voice.ulaw_decode),
             "A": self._encoder(voice.alaw_encode), "a": self._decoder(voice.alaw_decode),
-            "h": self._halve,
+            "h": self._halve, "S": self._gsm_size, "N": self._gsm_init, "E": self._gsm_encode, "D": self._gsm_decode,
+            "R": self._gsm_receive,
         }  # fmt: skip
 
     def call(self, payload):
@@ -308,6 +340,31 @@ class RemoteVoice:
         out = array("h", bytes(len(payload) // 2 - HALVE_PAST))
         self._voice.pcm_halve(array("h", payload), out)
         return out.tobytes()
+
+    def _gsm_size(self, payload):
+        return struct.pack("<I", self._voice.gsm_fr_size())
+
+    def _gsm_init(self, payload):
+        number = struct.unpack("<I", payload)[0]
+        state = self._states[number] = bytearray(self._voice.gsm_fr_size())
+        self._voice.gsm_fr_init(state)
+        return b""
+
+    def _gsm_encode(self, payload):
+        frame = bytearray(GSM_OCTETS)
+        self._voice.gsm_fr_encode(self._state(payload), array("h", payload[4:]), frame)
+        return frame
+
+    def _gsm_decode(self, payload):
+        return self._gsm_samples(self._voice.gsm_fr_decode, payload, payload[4:])
+
+    def _gsm_receive(self, payload):
+        return self._gsm_samples(self._voice.gsm_fr_receive, payload, payload[4:] or None)
+
+    def _gsm_samples(self, decode, payload, frame):
+        """What `decode` returned, and the samples."""
+        pcm = array("h", bytes(2 * GSM_SAMPLES))
+        return bytes((decode(self._state(payload), frame, pcm),)) + pcm.tobytes()
 
     def _encoder(self, encode):
         def call(payload):

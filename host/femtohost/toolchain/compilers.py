@@ -64,7 +64,7 @@ def run(command, what):
     command = [str(word) for word in command]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, env=environment)
     if done.returncode:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if "rror" in line]
+        said = [line for line in (done.stdout + done.stderr).splitlines() if "rror:" in line]
         raise UserError(f"{what}: {said[0] if said else f'{command[0]} failed'}")
 
 

@@ -24,10 +24,11 @@ BUILDABLE = ("RPI_PICO", "RPI_PICO2")
 _JOBS = 2
 
 
-def build(board, tell=lambda text: None):
+def build(board, tell=lambda text: None, frozen=None):
     """The path of firmware.uf2 for `board` (BoardInfo), built once for each content of the sources.
 
-    `tell` gets a line when a build begins and one when it ends. UserError: the packages do not allow it.
+    `tell` gets a line when a build begins and one when it ends. frozen: {module's path: source file} to have in the
+    image too. UserError: the packages do not allow it.
     """
     if board.board not in BUILDABLE:
         raise UserError(f"{board.name}: no image can be built from packages; flash the official one, then deploy")
@@ -36,14 +37,16 @@ def build(board, tell=lambda text: None):
     parts = sources.debian_files(*PACKAGES, *LIBRARIES)
     mbedtls = sources.debian_source("mbedtls")
     base = cache.digest(str(micropython), str(parts), str(mbedtls), versions)
-    key = cache.digest(base, *_own_sources(), *sorted(board.folder.glob("mpconfigboard.*")))
+    frozen = frozen or {}
+    own = [*_own_sources(), *sorted(board.folder.glob("mpconfigboard.*")), *frozen, *frozen.values()]
+    key = cache.digest(base, *own)
     work = cache.folder() / "work" / f"{board.board}-{base}"
 
     def make(path):
         tell(f"building MicroPython for {board.board}: minutes, once for each content of native/ ...")
         began = time.monotonic()
         _lay_out(work, micropython, parts, mbedtls)
-        _update_own(work, board)
+        _update_own(work, board, frozen)
         path.mkdir()
         for name in _compile(work, board.board):
             shutil.copyfile(name, path / name.name)
@@ -85,7 +88,6 @@ def _lay_out(work, micropython, parts, mbedtls):
         library.symlink_to(place)
     (work / "lib").mkdir()
     (work / "lib" / "README.md").write_text("MicroPython's library is not needed, but looked for.\n")
-    (work / "manifest.py").write_text('freeze("$(PORT_DIR)/modules")\n')
     for name in ("picotool", "pioasm"):
         _wrap_program(work, parts, name)
     _run(["make", "-C", tree / "mpy-cross", f"-j{_JOBS}"])
@@ -106,20 +108,26 @@ def _wrap_program(work, parts, name):
         shutil.copytree(parts / "usr/share" / name, root / "usr/share" / name, dirs_exist_ok=True)
 
 
-def _update_own(work, board):
-    """Our C code and board files, beside the tree: only what changed is touched, and only that is compiled again."""
+def _update_own(work, board, frozen):
+    """Our code and board files, beside the tree: only what changed is touched, and only that is compiled again."""
     folder = compilers.tree() / "native"
     wanted = {work / "native" / path.relative_to(folder): path for path in _files(_own_sources())}
     stock = work / "micropython" / "ports/rp2/boards" / board.board
     wanted |= {work / "board" / path.name: path for path in (*board.folder.glob("mpconfigboard.*"), stock / "pins.csv")}
-    for place in [*(work / "native").rglob("*"), *(work / "board").glob("*")]:
+    wanted |= {work / "frozen" / name: path for name, path in frozen.items()}
+    for place in [file for name in ("native", "board", "frozen") for file in (work / name).rglob("*")]:
         if place.is_file() and place not in wanted:
             place.unlink()
     for place, path in wanted.items():
-        data = path.read_bytes()
-        if not place.exists() or place.read_bytes() != data:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(data)
+        _renew(place, path.read_bytes())
+    manifest = 'freeze("$(PORT_DIR)/modules")\n' + ('freeze("frozen")\n' if frozen else "")
+    _renew(work / "manifest.py", manifest.encode())
+
+
+def _renew(place, data):
+    if not place.exists() or place.read_bytes() != data:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
 
 
 def _files(paths):
@@ -141,6 +149,7 @@ def _compile(work, name):
         "pioasm_DIR": cmake / "pioasm",
     }
     _run(["cmake", "-S", tree / "ports/rp2", "-B", build, *(f"-D{name}={value}" for name, value in variables.items())])
+    (build / "frozen_content.c").unlink(missing_ok=True)  # MicroPython does not see that other modules are wanted
     _run(["make", "-C", build, f"-j{_JOBS}"])
     return build / "firmware.uf2", build / "firmware.elf"
 
@@ -153,5 +162,5 @@ def _run(command):
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         said = (done.stdout + done.stderr).splitlines()
-        errors = [line for line in said if "rror" in line] or said[-1:] or [f"{words[0]} failed"]
+        errors = [line for line in said if "rror:" in line] or said[-1:] or [f"{words[0]} failed"]
         raise UserError(f"{Path(words[0]).name}: {errors[0].strip()}")

@@ -8,7 +8,7 @@ SETUP, DATA, ACK = 1, 2, 3
 
 
 class Usb:
-    BUILTIN_NONE = None
+    builtin_driver = None
 
     def config(self, device, configuration, strings, opened, reset, control, transferred):
         self.opened, self.reset, self.control, self.transferred = opened, reset, control, transferred

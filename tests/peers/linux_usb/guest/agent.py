@@ -271,13 +271,14 @@ def sound(played=b"", recorded=0, rate=8000):
         file.write(played)
     if recorded:
         _begin("c", "arecord", rate, "-s", str(recorded), "/tmp/record")
+        wait_for(lambda: _position("c"))  # so that the first sample is not played to nobody
     if played:
         _begin("p", "aplay", rate, "/tmp/play")
 
 
 def _begin(kind, program, rate, *words):
     form = ["-q", "-D", f"hw:{card()},0", "-t", "raw", "-f", "S16_LE", "-c", "1", "-r", str(rate)]
-    process = subprocess.Popen([program, *form, "--buffer-time=500000", *words], stderr=subprocess.PIPE)
+    process = subprocess.Popen([program, *form, "--buffer-time=2000000", *words], stderr=subprocess.PIPE)
     streams[kind] = (process, [])
 
 
