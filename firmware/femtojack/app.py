@@ -54,8 +54,12 @@ class App:
         """Updates, when nobody telephones, and the self-test of an image on trial."""
         from femtojack.usb.loader import Loader
 
-        self.flash.updater.bind(lambda: self.control.state == IDLE, self._good)
+        self.flash.updater.bind(self._quiet, self._good)
         return Loader(self.flash)
+
+    def _quiet(self):
+        """Nobody telephones, nor does a phone of the cell do anything."""
+        return self.control.state == IDLE and (self.mobile is None or self.mobile.idle)
 
     def _good(self):
         """What works: CHECK_... of femtojack.flash.update."""
