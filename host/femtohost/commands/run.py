@@ -85,7 +85,7 @@ def run(
     from femtohost.gateway import Gateway
     from femtohost.profile import Profile
     from femtohost.settings import load_settings, parse_host_port
-    from femtohost.store import SERIAL_OCTETS, FileStore, provision
+    from femtohost.store import SERIAL, SERIAL_OCTETS, FileStore, provision
 
     settings = load_settings(config)
     disc = Disc(iso)
@@ -101,7 +101,7 @@ def run(
     gateway = Gateway(
         settings, secrets.randbits(32) if seed is None else seed, tell,
         target=target, capture=capture, disc=disc, store=store, usbip=usbip, gsmtap=gsmtap,
-        flash=home.flash(), serprog=serprog, serprog_timing=serprog_timing, http=http,
+        flash=home.flash((store.get(SERIAL).decode(), "")), serprog=serprog, serprog_timing=serprog_timing, http=http,
     )  # fmt: skip
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: gateway.loop.stop())
