@@ -99,6 +99,8 @@ class Messages:
             self._mm.request(SERVICE_SMS, self)
 
     def granted(self):
+        if self._state != "ASKING":  # the text that asked has been given up in the meantime
+            return
         self._state = "LINK"
         if self._mm.rr.sapi3_up:
             self.link(True, "")

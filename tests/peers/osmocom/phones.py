@@ -1,6 +1,9 @@
 """Emulated phones on the network's virtual Um, in wall-clock time."""
 
+import os
+
 import numpy as np
+from osmocom.network import schedule
 
 from femtohost.bridges.gsmtap import GsmtapBridge
 from femtohost.clock import Clock
@@ -33,10 +36,11 @@ class Phones:
 
     def until(self, condition, seconds=PATIENCE):
         """Let them live until `condition()`; AssertionError after `seconds`."""
-        assert self._wall.run_until(condition, seconds), f"not within {seconds:g} s"
-
-    def live(self, seconds):
-        self._wall.run_until(lambda: False, seconds)
+        schedule(0, os.SCHED_RR, 1)
+        try:
+            assert self._wall.run_until(condition, seconds), f"not within {seconds:g} s"
+        finally:
+            schedule(0, os.SCHED_OTHER, 0)
 
     def close(self):
         self._bridge.close()
