@@ -147,7 +147,9 @@ def pack(value):
         return {"octets": bytes(value).hex()}
     if isinstance(value, np.generic):
         return value.item()
-    if value is not None and not isinstance(value, (str, int, float, bool, list, tuple, dict)):
+    if isinstance(value, (list, tuple)):
+        return [pack(item) for item in value]
+    if value is not None and not isinstance(value, (str, int, float, bool, dict)):
         raise TypeError(f"{value!r} cannot be written into a trace; give numbers, text, octets, lists or arrays")
     return value
 
@@ -158,4 +160,6 @@ def unpack(value):
         return np.frombuffer(zlib.decompress(base64.b64decode(value["zlib"])), value["array"])
     if isinstance(value, dict) and "octets" in value:
         return bytes.fromhex(value["octets"])
+    if isinstance(value, list):
+        return [unpack(item) for item in value]
     return value

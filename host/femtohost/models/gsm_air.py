@@ -133,7 +133,8 @@ class Air:
                 listener.receive(frame)
 
     def uplink(self, frame):
-        """A phone sends."""
+        """A phone sends: an AirFrame, or its fields as a trace file has them."""
+        frame = AirFrame(*frame)
         self.counters.uplink += 1
         for tap in self.taps:
             tap(frame)
