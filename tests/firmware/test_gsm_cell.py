@@ -679,6 +679,18 @@ def test_silence_is_only_the_phones():
     assert bench.users[9].events[-1] == ("lost", ABORTED) and bench.users[3].names == ["connected"]
 
 
+def test_one_that_speaks_does_not_excuse_the_other_s_silence():
+    bench = Bench()
+    phone, connection = in_call(bench, 4)
+    phone.say(service_request(tmsi=phone.tmsi))
+    bench.run(500)
+    assert bench.users[3].names == ["opened"]
+    phone.say(b"\x09\x04")
+    bench.run(16000)
+    assert bench.users[3].events[-1] == ("lost", ABORTED)
+    assert bench.users[9].names[-1] == "received" and connection.session
+
+
 def test_t3113():
     bench = Bench()
     bench.registered()

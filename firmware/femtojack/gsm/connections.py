@@ -69,6 +69,11 @@ class Connections:
         return len(self._all) > 0
 
     @property
+    def silent(self):
+        """Whether there is one that the phone asked for and has not used."""
+        return any(connection.ti is None and connection.service for connection in self._all)
+
+    @property
     def full(self):
         return len(self._all) >= _MOST
 

@@ -485,7 +485,8 @@ class Session:
         """A message of a user's protocol."""
         user = self._cell.users.get(l3.pd(message))
         if user and self.connections.deliver(user, message, now):
-            self._timer.stop()
+            if not self.connections.silent:
+                self._timer.stop()
         else:
             self.radio.send(l3.mm_status(l3.NOT_COMPATIBLE), now)
 
