@@ -9,8 +9,9 @@ import subprocess
 import time
 from pathlib import Path
 
+from femtohost.desk.manifest import read_manifest
 from femtohost.errors import UserError
-from femtohost.toolchain import cache, compilers, sources
+from femtohost.toolchain import cache, compilers, names, sources
 
 PACKAGES = ("pico-sdk-source", "tinyusb-source", "picotool", "pioasm")
 LIBRARIES = ("libc6", "libgcc-s1", "libstdc++6", "libusb-1.0-0", "libudev1", "libcap2")  # of the two programs
@@ -28,7 +29,8 @@ def build(board, tell=lambda text: None, frozen=None):
     """The path of firmware.uf2 for `board` (BoardInfo), built once for each content of the sources.
 
     `tell` gets a line when a build begins and one when it ends. frozen: {module's path: source file} to have in the
-    image too. UserError: the packages do not allow it.
+    image too; the names of all that the board runs are in it always (femtohost.toolchain.names). UserError: the
+    packages do not allow it.
     """
     if board.board not in BUILDABLE:
         raise UserError(f"{board.name}: no image can be built from packages; flash the official one, then deploy")
@@ -37,16 +39,17 @@ def build(board, tell=lambda text: None, frozen=None):
     parts = sources.debian_files(*PACKAGES, *LIBRARIES)
     mbedtls = sources.debian_source("mbedtls")
     base = cache.digest(str(micropython), str(parts), str(mbedtls), versions)
-    frozen = frozen or {}
-    own = [*_own_sources(), *sorted(board.folder.glob("mpconfigboard.*")), *frozen, *frozen.values()]
-    key = cache.digest(base, *own)
+    modules = {name: path.read_bytes() for name, path in (frozen or {}).items()}
+    modules[names.MODULE] = names.module(read_manifest(board.folder / "manifest.py").values()).encode()
+    own = [*_own_sources(), *sorted(board.folder.glob("mpconfigboard.*"))]
+    key = cache.digest(base, *own, *modules, *modules.values())
     work = cache.folder() / "work" / f"{board.board}-{base}"
 
     def make(path):
         tell(f"building MicroPython for {board.board}: minutes, once for each content of native/ ...")
         began = time.monotonic()
         _lay_out(work, micropython, parts, mbedtls)
-        _update_own(work, board, frozen)
+        _update_own(work, board, modules)
         path.mkdir()
         for name in _compile(work, board.board):
             shutil.copyfile(name, path / name.name)
@@ -108,20 +111,20 @@ def _wrap_program(work, parts, name):
         shutil.copytree(parts / "usr/share" / name, root / "usr/share" / name, dirs_exist_ok=True)
 
 
-def _update_own(work, board, frozen):
+def _update_own(work, board, modules):
     """Our code and board files, beside the tree: only what changed is touched, and only that is compiled again."""
     folder = compilers.tree() / "native"
-    wanted = {work / "native" / path.relative_to(folder): path for path in _files(_own_sources())}
+    wanted = {work / "native" / path.relative_to(folder): path.read_bytes() for path in _files(_own_sources())}
     stock = work / "micropython" / "ports/rp2/boards" / board.board
-    wanted |= {work / "board" / path.name: path for path in (*board.folder.glob("mpconfigboard.*"), stock / "pins.csv")}
-    wanted |= {work / "frozen" / name: path for name, path in frozen.items()}
+    files = *board.folder.glob("mpconfigboard.*"), stock / "pins.csv"
+    wanted |= {work / "board" / path.name: path.read_bytes() for path in files}
+    wanted |= {work / "frozen" / name: source for name, source in modules.items()}
     for place in [file for name in ("native", "board", "frozen") for file in (work / name).rglob("*")]:
         if place.is_file() and place not in wanted:
             place.unlink()
-    for place, path in wanted.items():
-        _renew(place, path.read_bytes())
-    manifest = 'freeze("$(PORT_DIR)/modules")\n' + ('freeze("frozen")\n' if frozen else "")
-    _renew(work / "manifest.py", manifest.encode())
+    for place, data in wanted.items():
+        _renew(place, data)
+    _renew(work / "manifest.py", b'freeze("$(PORT_DIR)/modules")\nfreeze("frozen")\n')
 
 
 def _renew(place, data):
