@@ -60,7 +60,9 @@ class Cell:
         self.until(lambda: all(phone.state == "idle" for phone in self.phones))
 
     def forget(self):
-        """Count the texts; what the phones keep of them would look like a leak."""
+        """Count the texts; what the phones and the far end keep would look like a leak."""
+        if self.box.far.stream:
+            self.box.far.stream.forget()
         for phone in self.phones:
             self.delivered += len(phone.inbox)
             phone.inbox.clear()
@@ -79,6 +81,7 @@ def _run(cell, seconds, every, progress, turn):
     started, begin, memory = time.process_time(), box.time_s, None
     for i in range(turns):
         turn(i)
+        cell.forget()
         box.run_for(max(begin + (i + 1) * every - box.time_s, 0))
         if memory is None and i + 1 >= turns / 10:
             cell.forget()
@@ -110,7 +113,6 @@ def _busy(calls, seconds, seed, progress):
             sender = i % (calls - 1)
             cell.phones[sender].send_text(cell.numbers[sender + 1], TEXT)
             counts["texts"] += 1
-        cell.forget()
 
     figures = _run(cell, seconds, TURN_S, progress, turn)
     counts["keys_acknowledged"] = sum(len(phone.call.dtmf) for phone in cell.phones if phone.call)

@@ -93,6 +93,10 @@ class RtpStream:
             self._event.cancel()
         self._socket.close()
 
+    def forget(self):
+        """Drop what has come in so far."""
+        self._frames.clear()
+
     def heard(self):
         """What was received as int16 samples, each frame placed by its timestamp; zeros where frames are missing."""
         if not self._frames:
