@@ -27,11 +27,14 @@ def why_not():
     return None
 
 
-def dissect(path, which, *fields, options=()):
-    """The values of `fields` of each frame that the display filter `which` picks, as Wireshark has them."""
+def dissect(path, which, *fields, options=(), seconds=3 * PATIENCE):
+    """The values of `fields` of each frame that the display filter `which` picks, as Wireshark has them.
+
+    It may take so many `seconds`.
+    """
     wanted = [word for field in fields for word in ("-e", field)]
     command = [find("tshark"), "-n", "-r", path, *options, "-Y", which, "-T", "fields", *wanted]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=3 * PATIENCE)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
     assert done.returncode == 0, done.stderr
     return [line.split("\t") for line in done.stdout.splitlines()]
 

@@ -14,6 +14,7 @@ from femtohost.capture.ip import IPV4_PACKETS
 with contextlib.redirect_stderr(io.StringIO()):  # it tells what it lacks
     from pycrate_mobile.NAS import parse_NAS_MO, parse_NAS_MT
 
+LONG = 600  # s that Wireshark may take for an hour of frames
 OFFSETS = {217: 0, IPV4_PACKETS: 28, 1: 42}  # by link type, where GSMTAP begins: itself, behind UDP, on Ethernet
 COMMON, DEDICATED = (BCCH, AGCH, PCH), (SDCCH4, SDCCH8, FACCH)
 UI, UA, SABM = 0x03, 0x63, 0x2F  # control octets without P/F, TS 44.006 table 4
@@ -123,4 +124,4 @@ def pycrate_complaints(path):
 def wireshark_complaints(path, which="gsmtap"):
     """[(frame, direction, what, expert message)] of frames that Wireshark finds malformed or wrong."""
     fields = "frame.number", "gsmtap.uplink", "_ws.col.Info", "_ws.expert.message"
-    return dissect(path, f"({which}) && ({MALFORMED_OR_ERROR})", *fields)
+    return dissect(path, f"({which}) && ({MALFORMED_OR_ERROR})", *fields, seconds=LONG)
