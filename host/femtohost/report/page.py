@@ -17,6 +17,12 @@ _LISTEN = {
     "sin": ("Sin", "what comes back: its echo, and the near talker"),
     "sout": ("Sout", "what the far end hears"),
 }
+_LISTEN_GSM = {
+    "rin": ("Rin", "what the far end says"),
+    "rout": ("Rout", "what the GSM phone hears"),
+    "sin": ("Sin", "what is said into the GSM phone"),
+    "sout": ("Sout", "what the far end hears"),
+}
 _PAUSE_S = 1.0  # a longer silence between two SIP messages is drawn as a break
 
 
@@ -55,7 +61,8 @@ def render(record):
         timeline=_screens(lambda screen: plots.timeline(record, screen)),
         seconds=plots.duration(record),
         states=sorted(record.states, key=lambda state: state["t"]),
-        players=[_player(name, record.signals[name]) for name in plots.SIGNALS],
+        players=[_player(name, record.signals[name], *_listen(call)[name]) for name in plots.SIGNALS],
+        echo=not is_gsm_by_sip(call),
         path=_path(record),
         ladder=_ladder(record.sip),
         misuse=call.get("misuse") or [],
@@ -125,8 +132,11 @@ def _screens(draw):
     return [(screen, Markup(draw(screen))) for screen in (plots.WIDE, plots.NARROW)]
 
 
-def _player(name, signal):
-    title, note = _LISTEN[name]
+def _listen(call):
+    return _LISTEN_GSM if is_gsm_by_sip(call) else _LISTEN
+
+
+def _player(name, signal, title, note):
     return {"name": name, "title": title, "note": note, "wav": wav_uri(signal) if len(signal) else None}
 
 

@@ -44,8 +44,8 @@ NARROW = Screen("narrow", 460, 64, 10, 12.5)
 
 _TITLES = {
     "rin": "Rin: from the far end",
-    "rout": "Rout: to the line",
-    "sin": "Sin: back from the line, echo and near talker",
+    "rout": "Rout: to the phone",
+    "sin": "Sin: back from the phone, echo and near talker",
     "sout": "Sout: to the far end, outlined by what Sin was",
 }
 
@@ -59,8 +59,8 @@ def duration(record):
 
 
 def timeline(record, screen):
-    """State tracks, levels of the four signals and ERLE on one time axis: SVG text."""
-    heights = [_ROW * _rows(record), *[_SIGNAL] * len(SIGNALS), _ERLE]
+    """State tracks, levels of the four signals, and ERLE where it was taken, on one time axis: SVG text."""
+    heights = [_ROW * _rows(record), *[_SIGNAL] * len(SIGNALS), *[_ERLE] * _has_erle(record)]
     return _draw(lambda panels: _timeline(panels, record, screen), screen, heights, "The call over time")
 
 
@@ -125,6 +125,10 @@ def _total(heights):
     return _TOP + sum(heights) + _GAP * (len(heights) - 1) + _BOTTOM
 
 
+def _has_erle(record):
+    return bool(np.any(np.isfinite(record.erle[1])))
+
+
 def _rows(record):
     """Rows of the state panel: tracks, and one for SIP."""
     return len({event["track"] for event in record.states}) + 1
@@ -141,7 +145,8 @@ def _timeline(panels, record, screen):
     columns = screen.width // 2
     for axes, name in zip(panels[1:], SIGNALS, strict=False):
         _signal(axes, name, record.signals, columns)
-    _erle(panels[-1], record.erle)
+    if _has_erle(record):
+        _erle(panels[-1], record.erle)
     panels[-1].set_xlabel("seconds since power-on")
 
 
