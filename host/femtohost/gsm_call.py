@@ -119,7 +119,7 @@ class SipCall(_GsmCall):
     def measure(self):
         """Delay through the box, codec and all: Um to the uplink, and back."""
         signals = self.taps.signals()
-        up, down = find_delay(signals["sin"], signals["sout"]), find_delay(signals["rin"], signals["rout"])
+        up, down = (find_delay(signals[a], signals[b], steady=False) for a, b in (("sin", "sout"), ("rin", "rout")))
         return {"delay_up_ms": ms(up), "delay_down_ms": ms(down), **self.taps.counters()}
 
     def end(self):

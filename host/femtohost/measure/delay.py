@@ -13,23 +13,29 @@ NOISE_PEAK = 8.0  # standard deviations: two tones of a simple ratio reach 7.7
 SHORTEST = 1600  # samples: below 0.2 s everything correlates
 
 
-def find_delay(rin, sin):
+def find_delay(rin, sin, steady=True):
     """Lag in samples (8 kHz) of the strongest tap of Rin's echo in Sin, None where no echo is found.
 
     rin, sin: arrays of one length. Below 0 Sin is ahead of Rin: the recordings did not begin together.
     GCC-PHAT (Knapp and Carter 1976) over the whole recording: every frequency has the same weight, so that a path's
     delay stands out however coloured speech is, and what correlates with nothing (a near talker, noise) only raises a
     floor against which the peak is judged. A syllable of the one may still look like a syllable of the other: an echo
-    is what stands at the same lag (within a sample) in both halves of Rin's energy.
+    is what stands at the same lag (within a sample) in both halves of Rin's energy. Not `steady`: the lag may change,
+    as a jitter buffer's does, and the most usual one counts.
     """
     if len(rin) < SHORTEST:
         return None
+    lag, height = _strongest(rin, sin)
+    found = height > NOISE_PEAK and (not steady or all(abs(half - lag) <= 1 for half in _halves(rin, sin)))
+    return lag if found else None
+
+
+def _halves(rin, sin):
+    """The lag in each half of Rin's energy, infinite where there is too little of it."""
     energy = np.cumsum(np.square(rin, dtype=np.float64))
     middle = int(np.searchsorted(energy, energy[-1] / 2))
-    halves = [_strongest(rin[part], sin[part])[0] for part in (slice(middle), slice(middle, None))]
-    lag, height = _strongest(rin, sin)
-    found = height > NOISE_PEAK and all(half is not None and abs(half - lag) <= 1 for half in halves)
-    return lag if found else None
+    lags = [_strongest(rin[part], sin[part])[0] for part in (slice(middle), slice(middle, None))]
+    return [np.inf if lag is None else lag for lag in lags]
 
 
 def _strongest(rin, sin):
