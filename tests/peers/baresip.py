@@ -5,7 +5,7 @@ import socket
 import threading
 from string import Template
 
-from programs import PATIENCE, Program, free_port, wait_until
+from programs import PATIENCE, Program, free_pair, free_port, wait_until
 
 CONFIG = Template("""
 poll_method epoll
@@ -54,7 +54,7 @@ class Baresip:
         rtp = free_port() & ~1
         (folder / "config").write_text(
             CONFIG.substitute(
-                sip=free_port(), rtp=rtp, rtp_last=rtp + 8, control=self._control_port, speaks=speaks, folder=folder,
+                sip=free_pair(), rtp=rtp, rtp_last=rtp + 8, control=self._control_port, speaks=speaks, folder=folder,
                 modules=MODULES,
             )
         )  # fmt: skip

@@ -33,6 +33,15 @@ def free_port():
         return udp.getsockname()[1]
 
 
+def free_pair():
+    """The same, and nobody has the TCP port after it either: there baresip listens for SIP over TLS."""
+    while True:
+        port = free_port()
+        with contextlib.suppress(OSError), socket.socket() as tcp:
+            tcp.bind(("127.0.0.1", port + 1))
+            return port
+
+
 def wait_until(condition, seconds=PATIENCE, every=0.02):
     """Look at `condition()` until it is true, and return it; AssertionError after `seconds`."""
     end = time.monotonic() + seconds

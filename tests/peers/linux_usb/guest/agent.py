@@ -106,8 +106,20 @@ CURRENT_SLOT = 0x7FFFFFFF
 
 def disc():
     """(device file, octets) of the drive with a medium in it."""
-    name = wait_for(lambda: [name for name in os.listdir("/sys/block") if name.startswith("sr") and disc_size(name)])[0]
-    return "/dev/" + name, disc_size(name)
+    return wait_for(
+        lambda: [("/dev/" + name, disc_size(name)) for name in os.listdir("/sys/block") if disc_opens(name)]
+    )[0]
+
+
+def disc_opens(name):
+    """A drive that has just been detached is still listed, but no longer there."""
+    if not name.startswith("sr") or not disc_size(name):
+        return False
+    try:
+        os.close(os.open("/dev/" + name, os.O_RDONLY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
 
 
 def disc_size(name):
