@@ -82,8 +82,9 @@ def test_the_hook_and_the_keys_are_told(pc, usb_box):
 
 
 def test_the_feature_report_tells_how_the_box_is(pc, usb_box):
+    usb_box.until(lambda: not pc.feature(b"")[1] & 1)  # the last test may just have hung up
     status = pc.feature(b"")
-    assert (len(status), status[0], status[1] & 1) == (64, 1, 0)
+    assert (len(status), status[0]) == (64, 1)
     blocks = int.from_bytes(status[16:20], "little")
     assert blocks > 0
     usb_box.ctl("off-hook")
