@@ -5,7 +5,6 @@ The firmware gets there by `femtojack board deploy`; what runs after that is wha
 """
 
 import json
-import re
 import shlex
 import subprocess
 import sys
@@ -325,6 +324,6 @@ def test_these_tests_run_on_a_serial_port(rig, tmp_path):
         done = subprocess.run([*command, f"serial:{pty.path}"], capture_output=True, text=True, timeout=900)
         print(done.stdout[-2000:])
         assert done.returncode == 0
-        assert re.search(r"\b[6-9] passed", done.stdout)  # the others need what only the emulator has
+        assert "6 passed, 7 skipped" in done.stdout  # those need what only the emulator has
     finally:
         pty.close()

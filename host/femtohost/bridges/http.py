@@ -6,7 +6,7 @@ refused it: 200 or 409. A connection is one request.
 
 import json
 
-from femtohost.bridges.stream import ProtocolError, Stream, listen
+from femtohost.bridges.stream import ProtocolError, Stream, accept, listen
 from femtohost.errors import UserError
 from femtohost.flash.image import LARGEST
 from femtojack.flash.manifest import SIZE as MANIFEST
@@ -31,10 +31,9 @@ class HttpServer:
         gateway.loop.watch(self._listener, self._accept)
 
     def _accept(self):
-        try:
-            client, _ = self._listener.accept()
-        except OSError:
-            return  # it has gone already
+        client = accept(self._listener)
+        if client is None:
+            return
         self._connections = [c for c in self._connections if not c.closed]
         if len(self._connections) >= MOST_CONNECTIONS:
             self._connections[0].drop()

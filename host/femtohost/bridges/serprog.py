@@ -7,7 +7,7 @@ is high, as when a programmer's clip sits on the chip.
 
 import time
 
-from femtohost.bridges.stream import ProtocolError, Stream, listen
+from femtohost.bridges.stream import ProtocolError, Stream, accept, listen
 from femtohost.clock import US
 from femtohost.errors import UserError
 from femtohost.misuse import MisuseLog
@@ -74,10 +74,9 @@ class SerprogServer:
         gateway.loop.watch(self._listener, self._accept)
 
     def _accept(self):
-        try:
-            client, _ = self._listener.accept()
-        except OSError:
-            return  # it has gone already
+        client = accept(self._listener)
+        if client is None:
+            return
         self._gateway.loop.unwatch(self._listener)  # others wait in its queue
         self._gateway.hold()
         clock = BusClock() if self._timing == "bus" else WallClock()

@@ -29,6 +29,14 @@ def listen(host, port, option):
     return listener
 
 
+def accept(listener):
+    """The client that waits at the listening socket; None: it has gone already."""
+    try:
+        return listener.accept()[0]
+    except OSError:
+        return None
+
+
 class Stream:
     """One client. A protocol gives `_take() -> bool`: serve one message of `_input` if it is there as a whole.
 

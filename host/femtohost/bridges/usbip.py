@@ -5,7 +5,7 @@ connection: nothing that a client sends can do more.
 """
 
 from femtohost.bridges import usbip_protocol as protocol
-from femtohost.bridges.stream import MOST_HELD, ProtocolError, Stream, listen
+from femtohost.bridges.stream import MOST_HELD, ProtocolError, Stream, accept, listen
 from femtohost.models.usb_descriptors import ISOCHRONOUS, parse_device
 from femtohost.models.usb_urb import STALL, UNLINKED, Urb
 
@@ -41,10 +41,9 @@ class UsbipServer:
         return controller if controller and controller.connected and controller.configuration else None
 
     def _accept(self):
-        try:
-            client, _ = self._listener.accept()
-        except OSError:
-            return  # it has gone already
+        client = accept(self._listener)
+        if client is None:
+            return
         self._connections = [c for c in self._connections if not c.closed]
         waiting = [c for c in self._connections if c is not self.importer]
         if len(waiting) >= MOST_CONNECTIONS:

@@ -80,7 +80,6 @@ def run(
     Example: femtojack run --config gateway.toml --profile box1 --json
     """
     from femtohost.bridges.serprog import check_timing
-    from femtohost.control import ControlServer
     from femtohost.disc import Disc
     from femtohost.gateway import Gateway
     from femtohost.profile import Profile
@@ -103,6 +102,14 @@ def run(
         target=target, capture=capture, disc=disc, store=store, usbip=usbip, gsmtap=gsmtap,
         flash=home.flash((store.get(SERIAL).decode(), "")), serprog=serprog, serprog_timing=serprog_timing, http=http,
     )  # fmt: skip
+    _serve(gateway, home, tell)
+    raise typer.Exit(errors.INTERRUPTED)
+
+
+def _serve(gateway, home, tell):
+    """Power on, and off again when it is interrupted."""
+    from femtohost.control import ControlServer
+
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: gateway.loop.stop())
     server = ControlServer(gateway, home.listen())
@@ -113,7 +120,6 @@ def run(
     server.close()
     gateway.close()
     home.close()
-    raise typer.Exit(errors.INTERRUPTED)
 
 
 def _json_line(event):
