@@ -53,6 +53,14 @@ def test_sin_may_be_ahead():
     assert find_delay(rin, shifted(rin, -1234)) == -1234
 
 
+def test_a_delay_that_changes_has_only_a_usual_one():
+    rin = speech_like(12, np.random.default_rng(2), "low")
+    late, later = shifted(rin, 480), shifted(rin, 560)
+    sin = np.concatenate([later[:32000], late[32000:]])
+    assert find_delay(rin, sin) is None
+    assert find_delay(rin, sin, steady=False) == 480
+
+
 def test_unrelated_signals_have_no_delay():
     for seed in range(12):
         rng = np.random.default_rng(seed)

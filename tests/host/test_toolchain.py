@@ -5,7 +5,7 @@ import multiprocessing
 import pytest
 
 from femtohost.errors import UserError
-from femtohost.toolchain import bare, cache, mpy, natmod, sources
+from femtohost.toolchain import bare, cache, mpy, names, natmod, sources
 
 
 @pytest.fixture(autouse=True)
@@ -145,3 +145,17 @@ def test_what_micropython_cannot_compile_is_told(tmp_path):
     (tmp_path / "x.py").write_text("match 1:\n    case 1:\n        pass\n")
     with pytest.raises(UserError, match=r"x\.py: SyntaxError"):
         mpy.compile_file(tmp_path / "x.py", tmp_path / "x.mpy", "x64")
+
+
+def test_names_and_short_texts_of_code_are_mentioned(tmp_path):
+    source = tmp_path / "x.py"
+    source.write_text(
+        '"""A long description."""\n\n\ndef first(second=b"octets"):\n    return second.third("short", f"in {first}")\n'
+    )
+    text = names.module([source])
+    lines = text.splitlines()
+    assert lines == ["def f(f):", "    f.first", "    f.second", "    f.third", "    f('in ')", "    f('short')"]
+    (tmp_path / names.MODULE).write_text(text)
+    mpy.compile_file(tmp_path / names.MODULE, tmp_path / "names.mpy", "armv6m")
+    octets = (tmp_path / "names.mpy").read_bytes()
+    assert all(name in octets for name in (b"first", b"second", b"third", b"short"))

@@ -118,6 +118,24 @@ def test_output_does_not_depend_on_the_cuts(kind, seed, cuts, taps, nlp):
     assert np.array_equal(np.concatenate(pieces), EchoCanceller(taps, nlp, nlp).process(rin, sin))
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_block_is_guarded_as_its_samples_are(seed):
+    """A wrong filter, of which the guard puts out Sin: the path turns over, and Sin stops, every 50 ms at random."""
+    rng = np.random.default_rng(seed)
+    rin = np.repeat(rng.choice([0, 300, 3000], 30), 400) * rng.normal(size=12000)
+    rin = np.clip(rin, -32768, 32767).astype(np.int16)
+    echo = through(path(rng), rin)
+    turned = np.repeat(rng.choice([1, 1, 1, -1, 0], 30), 400).astype(np.int16)
+    turned[:4000] = 1  # the path is learnt
+    sin = echo * turned
+    samples = EchoCanceller()
+    single = np.concatenate([samples.process(rin[i : i + 1], sin[i : i + 1]) for i in range(len(rin))])
+    whole = EchoCanceller().process(rin, sin)
+    assert np.array_equal(single, whole)
+    line = EchoCanceller().process(np.zeros_like(sin), sin)  # Sin less its DC
+    assert np.count_nonzero((whole == line) & (line != 0)) > 400
+
+
 @settings(max_examples=20, deadline=None)
 @given(kind=st.sampled_from(KINDS), seed=st.integers(0, 99), taps=st.sampled_from([16, 128, 1024]), nlp=st.booleans())
 def test_kernels_agree_to_the_bit(kind, seed, taps, nlp):
