@@ -36,6 +36,8 @@ def test_the_command_writes_a_report_that_can_be_run_again(run, tmp_path):
     assert code == 0 and json.loads(out)["gsm"] == "sip"
     page = (tmp_path / "call" / "report.html").read_text()
     assert "Delay up" in page and "ERLE</" not in page and "femtojack call --seconds 2.0 --gsm sip" in page
+    assert "what the GSM phone hears" in page
+    assert not any(part in page for part in ('class="canceller"', "<h2>Echo path</h2>", "ERLE in dB"))
     _, difference = replay(tmp_path / "call" / "trace.jsonl")
     assert difference is None
 
