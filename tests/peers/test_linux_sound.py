@@ -27,8 +27,8 @@ def loopback(usb_box):
 
 
 def stream(pc, played, meanwhile=lambda: None):
-    """Play, and record a second more: (complaints of ALSA's, {"p" or "c": frames a second}, samples)."""
-    pc.sound(np.asarray(played, "<i2").tobytes(), len(played) + RATE)
+    """Play, and record until a second later: (complaints of ALSA's, {"p" or "c": frames a second}, samples)."""
+    pc.sound(np.asarray(played, "<i2").tobytes(), record=True)
     meanwhile()
     told, octets = pc.finish_sound()
     complaints = [complaint for _, complaint in told.values() if complaint]

@@ -12,6 +12,7 @@ import os
 import pickle
 import re
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -277,20 +278,20 @@ def mix(control, *values):
     return shell("amixer", "-c", card(), "sset", control, *values)
 
 
-def sound(played=b"", recorded=0, rate=8000):
-    """Begin to record so many samples, and to play 16-bit mono octets."""
+def sound(played=b"", record=False, rate=8000):
+    """Begin to record, and to play 16-bit mono octets."""
     with open("/tmp/play", "wb") as file:
         file.write(played)
-    if recorded:
-        _begin("c", "arecord", rate, "-s", str(recorded), "/tmp/record")
+    if record:
+        _begin("c", "arecord", rate, "/tmp/record")
         wait_for(lambda: _position("c"))  # so that the first sample is not played to nobody
     if played:
         _begin("p", "aplay", rate, "/tmp/play")
 
 
-def _begin(kind, program, rate, *words):
+def _begin(kind, program, rate, path):
     form = ["-q", "-D", f"hw:{card()},0", "-t", "raw", "-f", "S16_LE", "-c", "1", "-r", str(rate)]
-    process = subprocess.Popen([program, *form, "--buffer-time=2000000", *words], stderr=subprocess.PIPE)
+    process = subprocess.Popen([program, *form, "--buffer-time=2000000", path], stderr=subprocess.PIPE)
     streams[kind] = (process, [])
 
 
@@ -301,22 +302,35 @@ def _position(kind):
     return int(found[1]) if found else 0
 
 
-def finish_sound():
-    """Wait for what plays and records. {kind: ([(s, frames)], complaints)} and the recorded octets.
+def finish_sound(more=8000):
+    """Wait for what plays and record so many samples more: {kind: ([(s, frames)], complaints)}, the recorded octets.
 
     `kind` is "p" or "c"; the marks say where the hardware was when.
     """
-    while any(process.poll() is None for process, _ in streams.values()):
-        for kind, (_, marks) in streams.items():
-            if frames := _position(kind):
-                marks.append((time.monotonic(), frames))
-        time.sleep(0.1)
-    told = {kind: (marks, process.stderr.read().decode()) for kind, (process, marks) in streams.items()}
+    if "p" in streams:
+        _until(lambda: streams["p"][0].poll() is not None)
+    if "c" in streams:
+        process, marks = streams["c"]
+        enough = _position("c") + more
+        _until(lambda: process.poll() is not None or marks[-1][1] >= enough)
+        process.send_signal(signal.SIGINT)
+    told = {kind: (marks, process.communicate()[1].decode()) for kind, (process, marks) in streams.items()}
     streams.clear()
     if "c" not in told:
         return told, b""
     with open("/tmp/record", "rb") as file:
         return told, file.read()
+
+
+def _until(done):
+    """Mark where the hardware is until `done()`."""
+    while True:
+        for kind, (_, marks) in streams.items():
+            if frames := _position(kind):
+                marks.append((time.monotonic(), frames))
+        if done():
+            return
+        time.sleep(0.1)
 
 
 # -- HID --------------------------------------------------------------------------------------------------------------
