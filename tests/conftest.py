@@ -1,6 +1,12 @@
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples in every run, however long one takes. Others: pytest --hypothesis-profile explore
+settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", settings.get_profile("same"), derandomize=False)
+settings.load_profile("same")
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ class HostBoard:
     def close(self):
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=300)
 
 
 def make_board(flash, romfs=0):

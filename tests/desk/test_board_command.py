@@ -174,6 +174,7 @@ def test_a_board_that_is_lost_is_exit_code_5(run, host_board, monkeypatch):
 
 def test_mpremote_itself_talks_to_that_prompt(host_board):
     done = subprocess.run(
-        [sys.executable, "-m", "mpremote", "connect", host_board.port, "eval", "6 * 7"], capture_output=True, timeout=60
-    )
+        [sys.executable, "-m", "mpremote", "connect", host_board.port, "eval", "6 * 7"],
+        capture_output=True, timeout=600,
+    )  # fmt: skip
     assert done.stdout.strip() == b"42"

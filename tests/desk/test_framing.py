@@ -85,7 +85,7 @@ def test_the_boards_own_encoder():
     if program is None:
         pytest.skip(f"no MicroPython here: {interpreter.HINT}")
     script = SCRIPT.format(boards=str(MONITOR.parent), firmware=str(FIRMWARE))
-    done = subprocess.run([program, "-c", script], capture_output=True, check=True, timeout=60)
+    done = subprocess.run([program, "-c", script], capture_output=True, check=True, timeout=600)
     receiver = Receiver()
     trace, pcm, cut = receiver.feed(done.stdout)
     assert (trace.kind, trace.payload[4:]) == ("T", b"fxs\0DOWN>ON_HOOK")

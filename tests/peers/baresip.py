@@ -5,7 +5,7 @@ import socket
 import threading
 from string import Template
 
-from programs import PATIENCE, Program, free_pair, free_port, wait_until
+from programs import PATIENCE, Program, free_port, wait_until
 
 CONFIG = Template("""
 poll_method epoll
@@ -51,10 +51,10 @@ class Baresip:
         self._taken = {}
         self._control_port = free_port()
         folder.mkdir()
-        rtp = free_port() & ~1
+        rtp = free_port(10, even=True)
         (folder / "config").write_text(
             CONFIG.substitute(
-                sip=free_pair(), rtp=rtp, rtp_last=rtp + 8, control=self._control_port, speaks=speaks, folder=folder,
+                sip=free_port(2), rtp=rtp, rtp_last=rtp + 9, control=self._control_port, speaks=speaks, folder=folder,
                 modules=MODULES,
             )
         )  # fmt: skip
@@ -105,8 +105,17 @@ class Baresip:
         """Whether it has no call."""
         return "Active calls (0)" in self.command("listcalls")
 
+    def mute(self):
+        """From now on it says nothing, or again what it did."""
+        self.command("mute")
+
+    @property
+    def pid(self):
+        return self._program.pid
+
     def heard(self):
-        """Paths of the WAV files with what it heard, a call each."""
+        """Paths of the WAV files with what it heard, a call each, when the last has ended: only then are they whole."""
+        wait_until(lambda: self.idle)
         return sorted(self.folder.glob("dump-*-dec.wav"))
 
     def stop(self):

@@ -14,6 +14,8 @@ from femtohost.capture.ip import IPV4_PACKETS
 ERROR = str(0x800000)  # Wireshark's PI_ERROR
 IPV4, UDP = b"\x08\x00", 17
 ETHERNET = 14  # octets of its header
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h: beyond net.core.rmem_max, which this process may
+BUFFER = 64 << 20  # octets that may wait while the machine does other things
 
 
 def why_not():
@@ -27,7 +29,7 @@ def why_not():
     return None
 
 
-def dissect(path, which, *fields, options=(), seconds=3 * PATIENCE):
+def dissect(path, which, *fields, options=(), seconds=PATIENCE):
     """The values of `fields` of each frame that the display filter `which` picks, as Wireshark has them.
 
     It may take so many `seconds`.
@@ -45,7 +47,7 @@ class Capture:
     def __init__(self, path):
         self.path = path
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
         self._socket.bind(("lo", 0x0800))
         self._socket.settimeout(0.1)
         self._stopped = threading.Event()
@@ -53,7 +55,7 @@ class Capture:
         self._thread.start()
 
     def stop(self):
-        """All that was sent up to now is in the file: loopback delivers before a send returns."""
+        """All that was sent up to now is in the file: each datagram comes as outgoing before its send returns."""
         self._stopped.set()
         self._thread.join()
 
@@ -90,6 +92,6 @@ class Capture:
                 continue
             except BlockingIOError:
                 return None
-            outgoing = address[2] == socket.PACKET_OUTGOING  # each comes a second time, as incoming
-            if not outgoing and frame[12:ETHERNET] == IPV4 and frame[ETHERNET + 9] == UDP:
+            outgoing = address[2] == socket.PACKET_OUTGOING  # each comes a second time, as incoming, when there is time
+            if outgoing and frame[12:ETHERNET] == IPV4 and frame[ETHERNET + 9] == UDP:
                 return frame

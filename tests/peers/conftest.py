@@ -2,20 +2,18 @@
 
 import json
 
-import numpy as np
 import pytest
+from accounts import BOX_USER, FAR_HZ, FAR_USER, account
 from baresip import Baresip
 from capture import Capture, why_not
 from kamailio import DOMAIN, PASSWORD, Kamailio
 from linux_usb.fixtures import disc, linux, pc, usb_box  # noqa: F401
 from osmocom.fixtures import network, um_phones  # noqa: F401
+from programs import PATIENCE
 from tone_figures import tone
 
 from femtohost import audio
 from femtohost.running import RunningBox
-
-BOX_USER, FAR_USER = "200", "555"
-NEAR_HZ, FAR_HZ = 1000, 600
 
 
 @pytest.fixture
@@ -59,26 +57,14 @@ def running_box(run_box, kamailio):
     return box
 
 
-def account(server, **changes):
-    """A [sip] section for a user of `server`."""
-    return {"server": server, "user": BOX_USER, "password": PASSWORD, "domain": DOMAIN, **changes}
-
-
-def endpoint(box, name):
-    """(host, port) of its socket "sip" or "rtp"."""
-    host, _, port = box.ready["addresses"][name].partition(":")
-    return host, int(port)
-
-
 @pytest.fixture
 def run_baresip(tmp_path, kamailio):
-    """`run_baresip(answers=False, seconds=20) -> Baresip`, registered as FAR_USER; it speaks so long, in FAR_HZ."""
+    """`run_baresip(answers=False) -> Baresip`, registered as FAR_USER; it says a tone of FAR_HZ."""
     phones = []
 
-    def run(answers=False, seconds=20):
+    def run(answers=False):
         speaks = tmp_path / "far.wav"
-        pause = np.zeros(60 * audio.RATE, np.int16)  # at the end of its file it hangs up
-        audio.save(speaks, np.append(tone(FAR_HZ, seconds), pause))
+        audio.save(speaks, tone(FAR_HZ, PATIENCE))  # at the end of its file it hangs up
         phones.append(
             Baresip(
                 tmp_path / "baresip", user=FAR_USER, password=PASSWORD, domain=DOMAIN, server=kamailio.server,

@@ -1,10 +1,12 @@
 """A far end that sends a tone in RTP packets of any length."""
 
+import os
 import socket
 import struct
 import threading
 import time
 
+from programs import schedule
 from tone_figures import tone
 
 from femtohost import audio
@@ -33,6 +35,7 @@ class RtpTalker:
         self._thread.join()
 
     def _talk(self):
+        schedule(0, os.SCHED_RR, 1)
         begin = time.monotonic()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sequence = 0

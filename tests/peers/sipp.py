@@ -10,7 +10,7 @@ SCENARIOS = Path(__file__).with_name("data")
 class Sipp(Program):
     """One run of `scenario` towards `target` (host, port): `calls` calls, one after the other."""
 
-    def __init__(self, folder, scenario, target, calls=1, seconds=2 * PATIENCE):
+    def __init__(self, folder, scenario, target, calls=1, seconds=PATIENCE):
         self._log = folder / "sipp-errors.log"
         host, port = target
         super().__init__(

@@ -1,9 +1,9 @@
 """Calls between the box and a real softphone, by way of a real proxy."""
 
 import pytest
-from conftest import BOX_USER, FAR_HZ, FAR_USER, NEAR_HZ, endpoint
+from accounts import BOX_USER, FAR_HZ, FAR_USER, NEAR_HZ, endpoint
 from kamailio import DOMAIN
-from programs import needs, wait_until
+from programs import needs, realtime, wait_until
 from tone_figures import check_tone, tone
 
 from femtohost import audio
@@ -35,19 +35,21 @@ def call_in(box, baresip):
     baresip.wait("CALL_ESTABLISHED")
 
 
-def take_turns(box):
+def take_turns(box, baresip):
     """What the near end hears of the far one, 2 s; then it speaks, 3 s. Both at once would measure the canceller."""
-    box.hears("speech")
-    heard = from_text(box.ctl("record", seconds=2))
-    box.hears("silence")
-    box.ctl("say", pcm=to_text(tone(NEAR_HZ, 3)))
+    with realtime(box.process, baresip):
+        box.hears("speech")
+        heard = from_text(box.ctl("record", seconds=2))
+        baresip.mute()
+        box.hears("silence")
+        box.ctl("say", pcm=to_text(tone(NEAR_HZ, 3)))
     return heard
 
 
 def test_call_out_is_heard_at_both_ends(running_box, run_baresip, watched, ports):
-    baresip = run_baresip(answers=True, seconds=4)
+    baresip = run_baresip(answers=True)
     call_out(running_box, baresip)
-    heard = take_turns(running_box)
+    heard = take_turns(running_box, baresip)
     running_box.ctl("on-hook")
     running_box.event("ended", status=200)
     running_box.event("call", state="idle")
@@ -59,9 +61,9 @@ def test_call_out_is_heard_at_both_ends(running_box, run_baresip, watched, ports
 
 
 def test_call_in_is_heard_at_both_ends(running_box, run_baresip, watched, ports):
-    baresip = run_baresip(seconds=4)
+    baresip = run_baresip()
     call_in(running_box, baresip)
-    heard = take_turns(running_box)
+    heard = take_turns(running_box, baresip)
     baresip.hang_up()
     running_box.event("ended", status=200)
     running_box.hears("reorder")

@@ -68,6 +68,7 @@ def test_a_linux_machine_uses_the_box(linux, run_box, disc, tmp_path):
     linux.feature(b"")
     linux.close_files()
     linux.detach()
+    box.stop()
     # Linux first asks for the two octets of READ DISC INFORMATION that tell its length; Wireshark reads on behind them.
     lengths = {row[0] for row in dissect(path, "usbms && usb.data_len == 2", "frame.number")}
     assert [row for row in complaints(path) if row[0] not in lengths] == []

@@ -1,6 +1,6 @@
 """A box at a real registrar."""
 
-from conftest import BOX_USER, account
+from accounts import BOX_USER, account
 from kamailio import Kamailio
 from programs import free_port, needs
 from udp_responder import UdpResponder

@@ -1,9 +1,9 @@
 """A call from a Linux machine: its programs play and record, its HID lifts the hook, and a softphone is the far end."""
 
 import numpy as np
-from conftest import FAR_HZ, FAR_USER, NEAR_HZ, account
-from linux_usb.fixtures import realtime, usb_port
-from programs import needs
+from accounts import FAR_HZ, FAR_USER, NEAR_HZ, account
+from linux_usb.fixtures import usb_port
+from programs import needs, realtime
 from tone_figures import check_tone, tone
 
 from femtohost import audio
@@ -40,9 +40,9 @@ def talk(linux, box, baresip):
 def test_a_call_is_heard_at_both_ends(linux, run_box, kamailio, run_baresip):
     box = run_box("--usbip", "127.0.0.1:0", sip=account(kamailio.server))
     box.event("registered", ok=True)
-    baresip = run_baresip(answers=True, seconds=60)
+    baresip = run_baresip(answers=True)
     linux.attach(usb_port(box))
-    with realtime(linux.process, box.process):
+    with realtime(linux.process, box.process, baresip):
         octets = talk(linux, box, baresip)
     linux.close_files()
     linux.detach()

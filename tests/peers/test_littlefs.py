@@ -84,7 +84,7 @@ with open(sys.argv[1], "wb") as file:
 def micropython(folder, script, *arguments):
     (folder / "script.py").write_text(DEVICE + script)
     command = [MICROPYTHON, "-X", "heapsize=32M", folder / "script.py", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -1,8 +1,8 @@
 """sipp calls the box: messages that are unusual and legal, or many."""
 
 import pytest
-from conftest import FAR_HZ, endpoint
-from programs import needs
+from accounts import FAR_HZ, endpoint
+from programs import needs, realtime
 from rtp_talker import RtpTalker
 from sipp import Sipp
 from tone_figures import check_tone
@@ -79,7 +79,7 @@ def test_packets_of_any_length_are_played(lone_box, run_sipp, packet_ms):
     lone_box.event("line", state="ringing")
     lone_box.ctl("off-hook")
     lone_box.event("call", state="talking")
-    with RtpTalker(endpoint(lone_box, "rtp"), FAR_HZ, packet_ms):
+    with realtime(lone_box.process), RtpTalker(endpoint(lone_box, "rtp"), FAR_HZ, packet_ms):
         heard = from_text(lone_box.ctl("record", seconds=2))
     lone_box.ctl("on-hook")
     sipp.succeed()

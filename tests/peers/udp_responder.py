@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 
 from programs import PATIENCE
 
@@ -10,7 +9,7 @@ from programs import PATIENCE
 class UdpResponder:
     """Listens on 127.0.0.1 from `with` to its end. `answer(text of a request)` -> (status, reason, headers) or None.
 
-    `requests` are [(arrival in s, text)].
+    `requests` are their texts.
     """
 
     def __init__(self, answer, port=0):
@@ -38,14 +37,14 @@ class UdpResponder:
         self._thread.join()
         self._socket.close()
 
-    def times(self, method):
-        """Arrivals of the requests with this method, s."""
-        return [when for when, text in self.requests if text.startswith(method + " ")]
+    def count(self, method):
+        """How many requests with this method came."""
+        return sum(text.startswith(method + " ") for text in self.requests)
 
     def wait_requests(self, count, method="REGISTER", seconds=PATIENCE):
         """Until `count` requests of this method came."""
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.times(method)) >= count, seconds), self.requests
+            assert self._changed.wait_for(lambda: self.count(method) >= count, seconds), self.requests
 
     def _serve(self):
         while data := self._socket.recvfrom(65536):
@@ -54,7 +53,7 @@ class UdpResponder:
                 return
             text = octets.decode()
             with self._changed:
-                self.requests.append((time.monotonic(), text))
+                self.requests.append(text)
                 self._changed.notify_all()
             told = self._answer(text)
             if told:

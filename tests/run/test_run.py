@@ -40,7 +40,7 @@ def test_two_boxes_call_each_other_and_talk(start):
     callee.event("call", state="talking")
 
     client = ControlClient(callee.profile)  # a second client talks while the first records
-    client._socket.sendall(b'{"do": "say", "pcm": "' + to_text(tone(1000, 3)).encode() + b'"}\n')
+    client._socket.sendall(b'{"do": "say", "pcm": "' + to_text(tone(1000, 60)).encode() + b'"}\n')
     heard = from_text(caller.ctl("record", seconds=2))
     assert len(heard) == 2 * RATE
     # A machine that is busy makes gaps: the clearest quarter of a second counts.

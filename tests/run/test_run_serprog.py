@@ -30,7 +30,7 @@ class Client:
 
     def __init__(self, box):
         host, _, port = box.ready["addresses"]["serprog"].partition(":")
-        self._socket = socket.create_connection((host, int(port)), timeout=60)
+        self._socket = socket.create_connection((host, int(port)), timeout=600)
         self._file = self._socket.makefile("rb")
 
     def __enter__(self):

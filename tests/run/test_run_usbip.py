@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from contextlib import suppress
 
 import pytest
@@ -15,6 +16,7 @@ from femtohost.peers.usbip_client import UsbipClient
 
 BLOCK = 2048
 DEVICE = 0x10002
+PATIENCE = 300  # s: a loaded machine is slow, not wrong
 MEMORY = 16 << 20  # octets that hostile clients may make a box take
 IMPORT = struct.pack(">HHI32s", 0x0111, 0x8003, 0, b"1-1")
 
@@ -43,10 +45,15 @@ def port(box):
     return int(box.ready["addresses"]["usbip"].rpartition(":")[2])
 
 
+def connect(box):
+    return UsbipClient("127.0.0.1", port(box), PATIENCE)
+
+
 def attach(box):
     """An honest client with the device. It may have to wait until the box has heard that another one went."""
-    for _ in range(1000):
-        client = UsbipClient("127.0.0.1", port(box))
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        client = connect(box)
         try:
             client.attach()
         except UsbError:
@@ -65,11 +72,11 @@ def test_the_disc_the_serial_number_and_the_power(box, disc):
     serial = client.serial
     assert client.read_disc() == disc
     with pytest.raises(UsbError):
-        UsbipClient("127.0.0.1", port(box)).attach()  # a second importer
+        connect(box).attach()  # a second importer
     box.ctl("power", state="off")
     with pytest.raises(UsbError):
         client.control(0x80, 8, length=1)
-    assert UsbipClient("127.0.0.1", port(box)).devices() == []
+    assert connect(box).devices() == []
     box.ctl("power", state="on")
     box.event("line", state="on-hook")
     client = attach(box)
@@ -122,9 +129,8 @@ def test_hostile_clients_do_not_end_a_call(start, disc, tmp_path):
 
 def attack(number, octets):
     """Send, read nothing, and go with a reset."""
-    with socket.create_connection(("127.0.0.1", number), 10) as client:
+    with socket.create_connection(("127.0.0.1", number), PATIENCE) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        client.settimeout(1)
         with suppress(OSError):  # dropped: that is the defence
             client.sendall(octets)
 
@@ -190,7 +196,7 @@ def _setup(rng, seqnum):
 
 
 def _cli(*arguments):
-    return subprocess.run([sys.executable, "-m", "femtohost", *arguments], capture_output=True, timeout=120)
+    return subprocess.run([sys.executable, "-m", "femtohost", *arguments], capture_output=True, timeout=600)
 
 
 @pytest.mark.parametrize("value", ["nonsense", "127.0.0.1", ":3240", "127.0.0.1:70000", "no.such.host.invalid:0"])

@@ -1,14 +1,12 @@
 """A Linux machine, a box that runs with a disc in its drive, and the one attached to the other."""
 
-import contextlib
-import os
 import random
 import re
-from pathlib import Path
 
 import pytest
 from linux_usb import image
 from linux_usb.machine import Guest
+from programs import realtime  # noqa: F401
 
 from femtohost.iso import build
 from femtohost.running import RunningBox
@@ -49,21 +47,6 @@ def usb_box(tmp_path_factory, disc):
     yield box
     assert box.ctl("status")["misuse"] == []
     box.kill()
-
-
-@contextlib.contextmanager
-def realtime(*processes):
-    """Let these have the processor before all others, where that is allowed: sound waits for nobody."""
-    threads = [int(path.name) for process in processes for path in Path(f"/proc/{process.pid}/task").iterdir()]
-    try:
-        for thread in threads:
-            os.sched_setscheduler(thread, os.SCHED_RR, os.sched_param(1))
-    except PermissionError:
-        threads = []
-    yield
-    for thread in threads:
-        with contextlib.suppress(ProcessLookupError):
-            os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
 
 
 def usb_port(box):

@@ -1,6 +1,5 @@
 """The network as an object: six of Osmocom's programs in a network namespace, and what a test asks of them."""
 
-import contextlib
 import os
 import socket
 import subprocess
@@ -9,9 +8,8 @@ from pathlib import Path
 from osmocom import config, namespace
 from osmocom.namespace import Namespace
 from osmocom.vty import Vty
-from programs import Program, find
+from programs import Program, find, schedule
 
-PATIENCE = 30  # s: a loaded machine is slow, not wrong
 SHIM = Path(__file__).parent / "sctp.c"
 PACKAGES = {
     "osmo-hlr": "osmo-hlr", "osmo-stp": "osmo-stp", "osmo-mgw": "osmo-mgw", "osmo-msc": "osmo-msc",
@@ -104,7 +102,7 @@ class Network:
             self._wait("osmo-bsc", f"bootstrapping RSL on ARFCN {arfcn}")
 
     def _wait(self, program, words):
-        self._programs[program].wait_line(lambda line: words in line, PATIENCE)
+        self._programs[program].wait_line(lambda line: words in line)
 
     def _run(self, name, *arguments):
         preload = [] if _kernel_has_sctp() else ["env", f"LD_PRELOAD={self._shim()}"]
@@ -125,12 +123,6 @@ class Network:
         if not library.exists():
             subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", library, SHIM, "-ldl"], check=True)
         return library
-
-
-def schedule(pid, policy, priority):
-    """Give a program the processor before all others, or no longer, where that is allowed: the air waits for nobody."""
-    with contextlib.suppress(PermissionError):
-        os.sched_setscheduler(pid, policy, os.sched_param(priority))
 
 
 def _kernel_has_sctp():

@@ -3,15 +3,13 @@
 import os
 
 import numpy as np
-from osmocom.network import schedule
+from programs import PATIENCE, schedule
 
 from femtohost.bridges.gsmtap import GsmtapBridge
 from femtohost.clock import Clock
 from femtohost.models.gsm_air import Air
 from femtohost.peers.gsm_phone import GsmPhone
 from femtohost.wallclock import WallClock
-
-PATIENCE = 30  # s: a network of many programs takes its time
 
 
 class Phones:
