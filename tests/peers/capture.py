@@ -14,6 +14,7 @@ from femtohost.capture.ip import IPV4_PACKETS
 ERROR = str(0x800000)  # Wireshark's PI_ERROR
 IPV4, UDP = b"\x08\x00", 17
 ETHERNET = 14  # octets of its header
+ETH_P_ALL = 3  # linux/if_ether.h; no other protocol shows what goes out
 SO_RCVBUFFORCE = 33  # asm-generic/socket.h: beyond net.core.rmem_max, which this process may
 BUFFER = 64 << 20  # octets that may wait while the machine does other things
 
@@ -48,7 +49,7 @@ class Capture:
         self.path = path
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
         self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
-        self._socket.bind(("lo", 0x0800))
+        self._socket.bind(("lo", ETH_P_ALL))
         self._socket.settimeout(0.1)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._record, daemon=True)

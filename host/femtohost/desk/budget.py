@@ -17,7 +17,7 @@ HEAP_SHARE = 0.45  # of the Pico's free heap, after boot and in a call
 BOARD = "rp2_pico"
 USED = "romfs"  # by updates
 WAYS = {"files": "code in files", "romfs": "code in ROMFS", "frozen": "code in image"}
-_RUN_S = 120  # of silence, on a machine that does other things too
+_RUN_S = 600  # of silence, on a machine that does other things too
 
 
 def budget(tell=lambda text: None, progress=None):

@@ -7,7 +7,7 @@ from femtohost.desk import slots
 from femtohost.errors import UserError
 from femtohost.voice import Voice
 
-_RUN_S = 60  # of silence
+_RUN_S = 300  # of silence
 
 _PREPARE = (
     slots.ENTER

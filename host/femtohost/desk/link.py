@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from femtohost.errors import BoardLost, UserError
 
-_ANSWER_S = 10  # between two octets of an answer
-_AWAY_S = 30  # in which a port that went away comes back
-_TRY_S = 8  # for one try to get its prompt
+_ANSWER_S = 60  # between two octets of an answer: an emulated board is slow
+_AWAY_S = 120  # in which a port that went away comes back
+_TRY_S = 30  # for one try to get its prompt
 _LOOK_S = 0.2  # between two looks for it
 
 # A reset of a board whose firmware has joined in on the USB takes its port away.

@@ -16,7 +16,7 @@ from femtohost.desk.link import Link
 from femtohost.errors import BoardLost, UserError
 
 _START = slots.ENTER + "import sys\nfrom common.monitor import run\nrun(sys.stdout.buffer.write)\n"
-_SILENCE_S = 60  # a board sends a block every 10 ms; an emulated one is slow while it joins in on the USB
+_SILENCE_S = 300  # a board sends a block every 10 ms; an emulated one is slow while it joins in on the USB
 BLOCK = 80
 
 

@@ -16,7 +16,7 @@ CHUNK = 2048  # octets that travel at once
 _WINDOW = 11  # bits of the compressor's: a chunk
 _PAGE = 256  # of flash: what is programmed at once
 _RESERVE = 8192  # octets that the file system may need for itself
-_VERIFY_S = 60
+_VERIFY_S = 300
 
 # Code on a board that lets it find the modules of what is deployed there.
 ENTER = """

@@ -25,7 +25,7 @@ BLOCK_OCTETS = 160
 HALVE_PAST = 38  # samples
 LARGEST_MESSAGE = 263  # octets, of the GSM baseband
 GSM_SAMPLES, GSM_OCTETS = 160, 33
-PATIENCE_S = 60  # of wall-clock time for one answer; a machine under load is slow, not lost
+PATIENCE_S = 600  # of wall-clock time for one answer; a machine under load is slow, not lost
 TOLD = 4000  # octets of the interpreter's last words
 
 
