@@ -71,14 +71,23 @@ class Disc:
     """`board.blocks`: `count` blocks of 2048 octets, 0 without a medium, and `read(lba, buf)`.
 
     `image` is a path, octets, or None. `load`, `eject` and `swap` are a person's at the drive; `clock` is set by the
-    box that has the drive.
+    box that has the drive: a disc that is on its way is in when the next box gets power.
     """
 
     def __init__(self, image=None):
-        self.clock = None
-        self._image = None
+        self._clock = None
+        self._image = self._following = None
         if image is not None:
             self.load(image)
+
+    @property
+    def clock(self):
+        return self._clock
+
+    @clock.setter
+    def clock(self, clock):
+        self._clock = clock
+        self._arrive(self._following)
 
     @property
     def count(self):
@@ -99,17 +108,18 @@ class Disc:
         self._image = loaded
 
     def eject(self):
-        """Take the disc out, if there is one."""
-        if self._image:
-            self._image.close()
-            self._image = None
+        """Take the disc out, if there is one, or is about to be."""
+        for image in filter(None, (self._image, self._following)):
+            image.close()
+        self._image = self._following = None
 
     def swap(self, image):
         """Take the disc out and, a second later, put `image` in: the firmware can see the change."""
         following = Disc(image)._image
         self.eject()
-        self.clock.after(SWAP_NS, lambda: self._insert(following))
+        self._following = following
+        self._clock.after(SWAP_NS, lambda: self._arrive(following))
 
-    def _insert(self, image):
-        self.eject()
-        self._image = image
+    def _arrive(self, image):
+        if image and image is self._following:
+            self._image, self._following = image, None

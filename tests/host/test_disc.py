@@ -126,3 +126,25 @@ def test_a_cut_before_the_end_leaves_the_old_value(tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         store.put("number", b"new")
     assert store.get("number") == b"old"
+
+
+def test_a_disc_on_its_way_is_in_when_the_power_is_back():
+    disc = Disc(image())
+    disc.clock = Clock()
+    disc.swap(image(30))
+    assert disc.count == 0
+    disc.clock = Clock()
+    assert disc.count == 30
+
+
+def test_of_two_that_are_put_in_the_second_stays_and_an_ejected_one_never_comes():
+    disc = Disc(image())
+    disc.clock = clock = Clock()
+    disc.swap(image(30))
+    clock.advance(SECOND // 2)
+    disc.swap(image(40))
+    assert clock.run_next() and clock.now == SECOND and disc.count == 0
+    assert clock.run_next() and clock.now == 3 * SECOND // 2 and disc.count == 40
+    disc.swap(image(30))
+    disc.eject()
+    assert clock.run_next() and disc.count == 0

@@ -21,10 +21,10 @@ BUILDS = {"O0": ["-O0"], "sanitized": ["-O1", "-fsanitize=undefined", "-fno-sani
 def inputs():
     """(rin, sin) of speech with double talk, of noise at full scale, and of one loud against one quiet side."""
     rng = np.random.default_rng(1)
-    far, near = (speech_like(3, rng, voice).astype(float) for voice in ("low", "high"))
+    far, near = (speech_like(1.5, rng, voice).astype(float) for voice in ("low", "high"))
     rin = g168.companded(far)
-    noise = rng.integers(-32768, 32768, 8000).astype(np.int16)
-    square = rng.choice([-32768, 32767], 8000).astype(np.int16)
+    noise = rng.integers(-32768, 32768, 4000).astype(np.int16)
+    square = rng.choice([-32768, 32767], 4000).astype(np.int16)
     yield rin, g168.companded(g168.echo(g168.hybrid("d4", 8), rin.astype(float)) + near * 0.5)
     yield noise, np.roll(noise, 7)
     yield noise // 4000, square

@@ -1,4 +1,5 @@
 import pytest
+from boot import boot
 
 from femtohost.running import RunningBox
 
@@ -20,6 +21,20 @@ def start(tmp_path):
     yield starter(tmp_path, started)
     for box in started:
         box.kill()
+
+
+@pytest.fixture(scope="session")
+def lasting(tmp_path_factory):
+    """A box that runs as long as the tests, for `box`."""
+    box = RunningBox(tmp_path_factory.mktemp("lasting") / "box")
+    yield box
+    box.kill()
+
+
+@pytest.fixture
+def box(lasting):
+    """A box as every box begins: it has booted, the telephone is on-hook, and there is no event of earlier."""
+    return boot(lasting)
 
 
 @pytest.fixture(scope="module")

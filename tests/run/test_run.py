@@ -57,10 +57,9 @@ def test_two_boxes_call_each_other_and_talk(start):
     assert (caller.stop(), callee.stop(signal.SIGTERM)) == (130, 130)
 
 
-def test_an_interrupt_in_a_call_hangs_up_first(start):
-    callee = start(name="callee")
+def test_an_interrupt_in_a_call_hangs_up_first(start, box):
+    callee = box
     caller = start(f'[sip]\nserver = "{callee.ready["addresses"]["sip"]}"\n', name="caller")
-    callee.event("line", state="on-hook")
     caller.event("line", state="on-hook")
     caller.ctl("off-hook")
     caller.ctl("dial", digits="1#")
@@ -71,18 +70,14 @@ def test_an_interrupt_in_a_call_hangs_up_first(start):
     callee.event("ended")
 
 
-def test_without_a_server_a_call_ends_in_reorder(start):
-    box = start()
-    box.event("line", state="on-hook")
+def test_without_a_server_a_call_ends_in_reorder(box):
     assert box.ctl("status")["sip"] == "not configured"
     box.ctl("off-hook")
     box.ctl("dial", digits="5#")
     box.hears("reorder")
 
 
-def test_power_off_and_on(start):
-    box = start()
-    box.event("line", state="on-hook")
+def test_power_off_and_on(box):
     box.ctl("power", state="off")
     box.event("power", state="off")
     status = box.ctl("status")
@@ -94,9 +89,7 @@ def test_power_off_and_on(start):
     assert box.ctl("status")["addresses"] == box.ready["addresses"]
 
 
-def test_what_waits_is_told_when_the_power_goes(start):
-    box = start()
-    box.event("line", state="on-hook")
+def test_what_waits_is_told_when_the_power_goes(box):
     box.ctl("off-hook")
     waiting = ControlClient(box.profile)
     waiting._socket.sendall(b'{"do": "record", "seconds": 3000}\n')
@@ -105,9 +98,7 @@ def test_what_waits_is_told_when_the_power_goes(start):
     assert b"lost its power" in waiting._file.readline()
 
 
-def test_a_client_that_goes_away_leaves_nothing_behind(start):
-    box = start()
-    box.event("line", state="on-hook")
+def test_a_client_that_goes_away_leaves_nothing_behind(box):
     blocks = "len(box.board.pcm.on_block)"
     before = box.ctl("execute", source=blocks)["output"]
     gone = ControlClient(box.profile)
@@ -117,8 +108,7 @@ def test_a_client_that_goes_away_leaves_nothing_behind(start):
     box.until(lambda: box.ctl("execute", source=blocks)["output"] == before)
 
 
-def test_a_second_box_on_the_same_profile_is_refused(start, run):
-    box = start()
+def test_a_second_box_on_the_same_profile_is_refused(box, run):
     code, _, err = run("run", "--profile", box.profile)
     assert (code, err.count("\n")) == (2, 1)
     assert "another box runs" in err
@@ -126,7 +116,8 @@ def test_a_second_box_on_the_same_profile_is_refused(start, run):
 
 
 def test_the_socket_keeps_others_out_and_goes_with_the_box(start, run):
-    box = start()
+    """In a folder with a name that is too long for a socket's."""
+    box = start(name="deep/" * 40 + "x" * 100)
     path = box.profile / "ctl.sock"
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
     box.stop()
@@ -134,11 +125,6 @@ def test_the_socket_keeps_others_out_and_goes_with_the_box(start, run):
     code, _, err = run("ctl", "status", "--profile", box.profile)
     assert (code, err.count("\n")) == (2, 1)
     assert "no box runs on it" in err
-
-
-def test_a_profile_with_a_long_name(start):
-    box = start(name="deep/" * 40 + "x" * 100)
-    assert box.ctl("status")["power"] == "on"
 
 
 def test_a_box_that_was_killed_leaves_nothing_that_stops_the_next(start, tmp_path):
@@ -178,9 +164,7 @@ def test_no_configuration_there(tmp_path, run):
     assert (code, err.count("\n")) == (2, 1)
 
 
-def test_bad_requests_are_answered_and_harm_nobody(start):
-    box = start()
-    box.event("line", state="on-hook")
+def test_bad_requests_are_answered_and_harm_nobody(box):
     client = ControlClient(box.profile)
     for line in (
         b"garbage\n",
@@ -198,10 +182,7 @@ def test_bad_requests_are_answered_and_harm_nobody(start):
         box.ctl("dial", digits="1")
 
 
-def test_the_commands_of_a_tester(start, run):
-    box = start()
-    box.event("line", state="on-hook")
-
+def test_the_commands_of_a_tester(box, run):
     def ctl(*arguments):
         code, out, err = run("ctl", "--profile", box.profile, *arguments)
         assert (code, err) == (0, "")
@@ -228,9 +209,7 @@ def test_a_command_to_no_box_in_particular_is_one_line(run):
     assert "--profile" in err
 
 
-def test_the_prompt_at_a_running_box(start):
-    box = start()
-    box.event("line", state="on-hook")
+def test_the_prompt_at_a_running_box(box):
     assert box.ctl("execute", source="app.control.state")["output"] == "'IDLE'\n"
     assert "ZeroDivisionError" in box.ctl("execute", source="1/0")["output"]
     assert box.ctl("execute", source="for i in (1, 2):") == {"more": True, "output": ""}

@@ -64,8 +64,7 @@ def test_nobody_has_that_number(covered, run):
         assert code == 2 and "registered are 201" in err
 
 
-def test_a_box_without_a_cell(start):
-    box = start("")
+def test_a_box_without_a_cell(box):
     with pytest.raises(ControlError, match=r"\[gsm\]"):
         box.ctl("gsm-phones")
 

@@ -4,12 +4,11 @@ import json
 import random
 import socket
 import struct
-import subprocess
-import sys
 import time
 from contextlib import suppress
 
 import pytest
+from boot import boot
 
 from femtohost.peers.usb_errors import UsbError
 from femtohost.peers.usbip_client import UsbipClient
@@ -29,16 +28,28 @@ def make_disc(path):
     return bytes(octets)
 
 
-@pytest.fixture
-def disc(tmp_path):
-    return make_disc(tmp_path / "disc.iso")
+@pytest.fixture(scope="module")
+def iso(tmp_path_factory):
+    """The path of an image."""
+    path = tmp_path_factory.mktemp("usbip") / "disc.iso"
+    make_disc(path)
+    return path
 
 
 @pytest.fixture
-def box(start, tmp_path, disc):
-    box = start("", "--iso", str(tmp_path / "disc.iso"), "--usbip", "127.0.0.1:0")
-    box.event("line", state="on-hook")
-    return box
+def disc(iso):
+    return iso.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def exported(start_module, iso):
+    return start_module("", "--iso", str(iso), "--usbip", "127.0.0.1:0")
+
+
+@pytest.fixture
+def box(exported, iso):
+    exported.ctl("disc", action="load", file=str(iso))
+    return boot(exported)
 
 
 def port(box):
@@ -60,10 +71,16 @@ def attach(box):
             client.detach()
             continue
         client.enumerate()
-        while client.scsi(bytes(6)).status:
-            pass
+        ready(client)
         return client
     raise AssertionError(box.ctl("status"))
+
+
+def ready(client):
+    """Until its disc can be read."""
+    end = time.monotonic() + PATIENCE
+    while status := client.scsi(bytes(6)).status:
+        assert time.monotonic() < end, status
 
 
 def test_the_disc_the_serial_number_and_the_power(box, disc):
@@ -85,7 +102,7 @@ def test_the_disc_the_serial_number_and_the_power(box, disc):
     assert box.ctl("status")["misuse"] == []
 
 
-def test_the_disc_is_changed_by_command(box, disc, tmp_path):
+def test_the_disc_is_changed_by_command(box, disc, tmp_path, run):
     client = attach(box)
     box.ctl("disc", action="eject")
     assert client.scsi(bytes(6)).sense[:2] == (2, 0x3A)
@@ -93,11 +110,10 @@ def test_the_disc_is_changed_by_command(box, disc, tmp_path):
     other[-1] ^= 1
     (tmp_path / "other.iso").write_bytes(other)
     box.ctl("disc", action="load", file=str(tmp_path / "other.iso"))
-    while client.scsi(bytes(6)).status:
-        pass
+    ready(client)
     assert client.read_disc() == other
-    refused = _cli("ctl", "--profile", str(box.profile), "usb", "load", str(tmp_path / "none.iso"))
-    assert refused.returncode == 2 and refused.stderr.count(b"\n") == 1
+    code, _, err = run("ctl", "--profile", box.profile, "usb", "load", tmp_path / "none.iso")
+    assert code == 2 and err.count("\n") == 1
 
 
 def call(start, iso):
@@ -115,8 +131,8 @@ def call(start, iso):
     return caller
 
 
-def test_hostile_clients_do_not_end_a_call(start, disc, tmp_path):
-    caller = call(start, tmp_path / "disc.iso")
+def test_hostile_clients_do_not_end_a_call(start, iso):
+    caller = call(start, iso)
     before = caller.memory()
     rng = random.Random(11)
     for octets in ATTACKS * 3:
@@ -195,44 +211,39 @@ def _setup(rng, seqnum):
 # -- what a person may get wrong --------------------------------------------------------------------------------------
 
 
-def _cli(*arguments):
-    return subprocess.run([sys.executable, "-m", "femtohost", *arguments], capture_output=True, timeout=600)
-
-
 @pytest.mark.parametrize("value", ["nonsense", "127.0.0.1", ":3240", "127.0.0.1:70000", "no.such.host.invalid:0"])
-def test_an_address_that_is_none_is_one_line(value):
-    done = _cli("run", "--usbip", value)
-    assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"--usbip" in done.stderr
+def test_an_address_that_is_none_is_one_line(run, value):
+    code, _, err = run("run", "--usbip", value)
+    assert code == 2 and err.count("\n") == 1 and "--usbip" in err
 
 
-def test_a_port_that_is_taken_is_one_line():
+def test_a_port_that_is_taken_is_one_line(run):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = _cli("run", "--usbip", f"127.0.0.1:{taken.getsockname()[1]}")
-    assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"in use" in done.stderr
+        code, _, err = run("run", "--usbip", f"127.0.0.1:{taken.getsockname()[1]}")
+    assert code == 2 and err.count("\n") == 1 and "in use" in err
 
 
-def test_a_disc_that_is_none_is_one_line(tmp_path):
+def test_a_disc_that_is_none_is_one_line(run, tmp_path):
     (tmp_path / "a.iso").write_bytes(bytes(100))
     for name in ("a.iso", "none.iso"):
-        done = _cli("run", "--iso", str(tmp_path / name))
-        assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and name.encode() in done.stderr
+        code, _, err = run("run", "--iso", tmp_path / name)
+        assert code == 2 and err.count("\n") == 1 and name in err
 
 
-def test_the_bench_gives_figures():
-    done = _cli("bench", "usb", "--seconds", "0.1", "--json")
-    figures = json.loads(done.stdout)
-    assert done.returncode == 0 and figures["read_mb_s"] > 0
+def test_the_bench_gives_figures(run):
+    code, out, _ = run("bench", "usb", "--seconds", "0.1", "--json")
+    figures = json.loads(out)
+    assert code == 0 and figures["read_mb_s"] > 0
     assert 0 < figures["control_us"]["best"] <= figures["control_us"]["median"] <= figures["control_us"]["p99"]
 
 
-def test_loopback_wants_a_host_and_a_word(box):
-    profile = ("--profile", str(box.profile))
-    for words, saying in ((("loopback", "on"), b"attach"), (("loopback", "sideways"), b"on or off")):
-        done = _cli("ctl", *profile, "usb", *words)
-        assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and saying in done.stderr
+def test_loopback_wants_a_host_and_a_word(box, run):
+    for words, saying in ((("loopback", "on"), "attach"), (("loopback", "sideways"), "on or off")):
+        code, _, err = run("ctl", "--profile", box.profile, "usb", *words)
+        assert code == 2 and err.count("\n") == 1 and saying in err
     client = attach(box)
-    assert _cli("ctl", *profile, "usb", "loopback", "on").returncode == 0
+    assert run("ctl", "--profile", box.profile, "usb", "loopback", "on")[0] == 0
     assert client.get_report(3, 0, 64)[1] & 0x10
-    assert b"configured" in _cli("ctl", *profile, "usb", "status").stdout
+    assert "configured" in run("ctl", "--profile", box.profile, "usb", "status")[1]
