@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from gsm_scene import by_sip, record, with_each_other
 from vectors import CASES, SEED, coded, companded, expected, expected_digests, packed, script, speech
 
 from femtohost.errors import UserError
@@ -11,6 +12,8 @@ from femtohost.measure import arm
 from femtohost.toolchain import natmod
 
 ARM = ("armv6m", "armv7m", "armv7emsp")
+CELL_HEAP = 60 * 1024  # octets: eight dedicated channels, with all that is on them
+BY_SIP_HEAP = 86 * 1024  # the same, and four calls of the user agent: RTP sessions, dialogs, transactions
 IN_IMAGE = [case for case in CASES if case.taps != 16]
 
 
@@ -109,6 +112,18 @@ def test_usb_callbacks_allocate_nothing(qemu):
     answers = eval(run_script(qemu, "callbacks.py")[0])
     print(answers)
     assert answers[0] == 2 and answers[-1] == 0
+
+
+@pytest.mark.parametrize(("talk", "limit"), [(with_each_other, CELL_HEAP), (by_sip, BY_SIP_HEAP)])
+def test_eight_phones_stay_within_the_heap(qemu, monkeypatch, talk, limit):
+    """On a processor of 32 bits; all that the cell sends is the same, octet for octet, as on this machine."""
+    config, tape = record(monkeypatch, talk)
+    place = {"base": qemu.DATA, "size": len(tape.octets)}
+    lines = run_script(qemu, "gsm_replay.py", tape.octets, config=config, channels=8, every=16, **place)
+    modules, cell, most, steps = map(int, lines[0].split())
+    print(f"heap: names of the GSM modules {modules}; cell {cell}, with eight phones {most} of {limit} octets")
+    assert 0 < cell < most <= limit and steps > 100
+    assert lines[1] == tape.sent.hexdigest()
 
 
 def test_a_script_s_traceback_is_told(qemu):

@@ -10,7 +10,7 @@ States
 
 from micropython import const
 
-from femtojack.fsm import Fsm
+from femtojack.fsm import SharedFsm
 from femtojack.sip import sdp
 from femtojack.sip.address import parse_uri, printable
 from femtojack.sip.transaction import T1, T2, TIMEOUT, same_transaction
@@ -44,23 +44,7 @@ class Call:
         self._repeat = Timer()  # of our 2xx, RFC 3261 13.3.1.4
         self._interval = T1
         self._limit = Timer()  # of waiting for an answer, for an ACK, or for the end of what was cancelled (9.1)
-        self._fsm = Fsm("sip.call", self._table(), state, agent.trace)
-
-    def _table(self):
-        heard = ("provisional", "success", "failure")
-        arrived = ("ring", "answer", "reject", "cancel", "bye", "limit")
-        calling = ("provisional", "success", "failure", "hang up")
-        return {
-            "calling": (calling, ("proceeding", "abandoned", "up", "ended"), self._outgoing),
-            "proceeding": (calling, ("calling", "cancelling", "up", "ended"), self._outgoing),
-            "abandoned": (heard, ("cancelling", "ended"), self._dropped),
-            "cancelling": (("provisional", "success", "failure", "limit"), ("ended",), self._dropped),
-            "incoming": (arrived, ("answering", "ended"), self._incoming),
-            "answering": (("ack", "limit", "bye", "hang up"), ("up", "leaving", "ended"), self._answering),
-            "leaving": (("ack", "limit", "bye"), ("ended",), self._leaving),
-            "up": (("success", "invite", "bye", "hang up"), ("answering", "ended"), self._up),
-            "ended": (("success",), (), self._ended),
-        }
+        self._fsm = SharedFsm("sip.call", _TABLE, state, agent.trace, self)
 
     @property
     def state(self):
@@ -329,6 +313,22 @@ class Call:
         self._limit.stop()
         self._fsm.go("ended")
         self._agent.events.ended(self, status, now)
+
+
+_HEARD = ("provisional", "success", "failure")
+_CALLING = ("provisional", "success", "failure", "hang up")
+_ARRIVED = ("ring", "answer", "reject", "cancel", "bye", "limit")
+_TABLE = {
+    "calling": (_CALLING, ("proceeding", "abandoned", "up", "ended"), Call._outgoing),
+    "proceeding": (_CALLING, ("calling", "cancelling", "up", "ended"), Call._outgoing),
+    "abandoned": (_HEARD, ("cancelling", "ended"), Call._dropped),
+    "cancelling": (("provisional", "success", "failure", "limit"), ("ended",), Call._dropped),
+    "incoming": (_ARRIVED, ("answering", "ended"), Call._incoming),
+    "answering": (("ack", "limit", "bye", "hang up"), ("up", "leaving", "ended"), Call._answering),
+    "leaving": (("ack", "limit", "bye"), ("ended",), Call._leaving),
+    "up": (("success", "invite", "bye", "hang up"), ("answering", "ended"), Call._up),
+    "ended": (("success",), (), Call._ended),
+}
 
 
 def _refusal(event, status):

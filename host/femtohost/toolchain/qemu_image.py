@@ -6,6 +6,7 @@ from femtohost.toolchain import cache, compilers, mpy, sources
 
 MARCH = "armv7m"
 BOARD = "MPS2_AN385"
+HEAP = 256 * 1024  # octets, for the whole App with a cell; a Pico 2 has twice that
 
 
 def build():
@@ -13,7 +14,8 @@ def build():
     compiler = compilers.version(MARCH)
     compilers.need_program("make", "apt-get install make")
     micropython = sources.micropython_source()
-    key = cache.digest(*_files(), micropython / "py" / "mpconfig.h", micropython / "ports" / "qemu", compiler)
+    port = micropython / "ports" / "qemu"
+    key = cache.digest(*_files(), micropython / "py" / "mpconfig.h", port, compiler, str(HEAP))
     return cache.kept(f"qemu/{BOARD}-{key}", lambda path: _make(path, micropython)) / "firmware.elf"
 
 
@@ -49,6 +51,7 @@ def _make(path, micropython):
         "MPY_LIB_SUBMODULE_DIR": libraries,
         "MICROPY_MPYCROSS": mpy.compiler(),
         "MICROPY_PY_BTREE": 0,
+        "MICROPY_HEAP_SIZE": HEAP,
         "CFLAGS_EXTRA": f"-DMP_CONFIGFILE='\"{modules}/port/mpconfig.h\"'",
     }
     arguments = [f"{name}={value}" for name, value in variables.items()]
