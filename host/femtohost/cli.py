@@ -13,6 +13,7 @@ from femtohost.commands import (  # noqa: F401  (they register commands)
     g168,
     gsm,
     gsm_fr,
+    gsm_provision,
     iso,
     powercut,
     run,

@@ -1,9 +1,13 @@
 """Authentication triplets for the box: what the owner of the SIMs' keys makes, so that no key enters the box.
 
-    provision(store, imsi, triplets(comp128v1(ki), rng, 20))
+    provision(store, imsi, triplets(comp128v1(ki), secrets.token_bytes, 20))
 
 `store` is the box's (femtohost.store); the firmware reads them as femtojack.gsm.auth says.
 """
+
+import re
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from femtohost.errors import UserError
 
@@ -11,21 +15,45 @@ RAND_OCTETS = 16
 SRES_OCTETS = 4
 KC_OCTETS = 8
 KEY_OCTETS = 16  # of Ki, K and OPc
-_MOST = 100  # triplets of a subscriber
+TRIPLET = RAND_OCTETS + SRES_OCTETS + KC_OCTETS
+MOST = 100  # triplets of a subscriber
+_STORED = "gsm-auth-"
+IMSI = re.compile(r"[0-9]{6,15}")  # TS 23.003 2.2; the firmware takes none that is shorter
 
 
 def provision(store, imsi, octets):
-    """Let the box authenticate the SIM `imsi` by these triplets; no octets: let it in without."""
-    store.put("gsm-auth-" + imsi, octets)
+    """Let the box authenticate the SIM `imsi` by these triplets."""
+    store.put(_STORED + checked_imsi(imsi), octets)
 
 
-def triplets(algorithm, rng, count):
-    """`count` triplets, RAND SRES Kc each, of an algorithm (rand) -> (SRES, Kc); `rng` is a numpy generator."""
-    if not 1 <= count <= _MOST:
-        raise UserError(f"{count} triplets; give 1 to {_MOST}")
+def provisioned(store):
+    """[(IMSI, how many triplets)] of a femtohost.store.FileStore, in the order of the IMSIs."""
+    keys = [key for key in store.names() if key.startswith(_STORED)]
+    return [(key.removeprefix(_STORED), len(store.get(key)) // TRIPLET) for key in keys]
+
+
+def withdraw(store, imsi):
+    """Forget the triplets of the SIM `imsi`. UserError: there are none."""
+    known = [known for known, _ in provisioned(store)]
+    if checked_imsi(imsi) not in known:
+        raise UserError(f"IMSI {imsi}: no triplets of it; there are those of: {' '.join(known) or 'nobody'}")
+    store.remove(_STORED + imsi)
+
+
+def checked_imsi(text):
+    """The same text. UserError: it is no IMSI."""
+    if not IMSI.fullmatch(text):
+        raise UserError(f"IMSI {text!r}: 6 to 15 digits")
+    return text
+
+
+def triplets(algorithm, random, count):
+    """`count` triplets, RAND SRES Kc each, of an algorithm (rand) -> (SRES, Kc); `random` gives that many octets."""
+    if not 1 <= count <= MOST:
+        raise UserError(f"{count} triplets; give 1 to {MOST}")
     made = b""
     for _ in range(count):
-        rand = rng.bytes(RAND_OCTETS)
+        rand = random(RAND_OCTETS)
         sres, kc = algorithm(rand)
         made += rand + sres + kc
     return made
@@ -37,7 +65,7 @@ def comp128v1(ki):
     try:
         from comp128.comp128v1 import Comp128v1
     except ImportError:
-        raise UserError("COMP128 needs comp128; pip install femtojack[peers]") from None
+        raise UserError("COMP128 needs comp128: pip install 'femtojack[peers]'; or give a file of triplets") from None
 
     def answer(rand):
         sres, kc = Comp128v1().comp128v1(bytearray(ki), bytearray(rand))
@@ -50,10 +78,6 @@ def milenage(k, opc):
     """The algorithm of a USIM with Milenage (TS 35.206), K and OPc, asked for a GSM answer (TS 33.102 6.8.1.2)."""
     _checked(k, "K")
     _checked(opc, "OPc")
-    try:
-        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-    except ImportError:
-        raise UserError("Milenage needs cryptography; pip install femtojack[peers]") from None
 
     def encrypt(block):
         return Cipher(algorithms.AES(k), modes.ECB()).encryptor().update(block)

@@ -1,6 +1,7 @@
 """The GSM phones around an emulated box, as a tester acts on them."""
 
 from femtohost.peers.gsm_phone import GsmPhone
+from femtohost.peers.gsm_sim import Sim, comp128v1, milenage
 
 IMEI_BODY = "35387923425263"  # without its check digit
 
@@ -22,13 +23,15 @@ class GsmPhones:
         """The phone with this IMSI; KeyError: there is none."""
         return self._phones[imsi]
 
-    def add(self, imsi, ki=None, imei=None):
-        """A new phone, switched off. ki: 16 octets, or None. imei: 15 digits; else one of its own."""
+    def add(self, imsi, ki=None, imei=None, opc=None):
+        """A new phone, switched off. ki: 16 octets, or None, of a SIM with COMP128 version 1, or of one with Milenage
+        and this opc, 16 octets. imei: 15 digits; else one of its own."""
         if imsi in self._phones:
             raise ValueError(f"IMSI {imsi}: there is a phone with it already")
         rng = self._seeds.stream(f"gsm-{imsi}")
         imei = imei or with_check_digit(IMEI_BODY[:8] + imsi[-6:].rjust(6, "0"))
-        phone = GsmPhone(self._clock, self._air, rng, imsi, imei=imei, ki=ki, arfcn=self._arfcn)
+        sim = Sim(imsi, ki, milenage(opc) if opc else comp128v1)
+        phone = GsmPhone(self._clock, self._air, rng, imei=imei, arfcn=self._arfcn, sim=sim)
         self._phones[imsi] = phone
         return phone
 

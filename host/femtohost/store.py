@@ -55,6 +55,21 @@ class FileStore:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._folder / key)
+        self._sync()
+
+    def names(self):
+        """All keys, in order. OSError: the folder is there and cannot be read."""
+        try:
+            return sorted(name for name in os.listdir(self._folder) if KEY.fullmatch(name))
+        except FileNotFoundError:
+            return []
+
+    def remove(self, key):
+        """Forget it. OSError: it is not there, or cannot be removed."""
+        (self._folder / _checked(key)).unlink()
+        self._sync()
+
+    def _sync(self):
         folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)

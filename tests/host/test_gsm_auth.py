@@ -21,7 +21,6 @@ def test_comp128v1():
 
 def test_milenage():
     """TS 35.208 4.3.1 test set 1: XRES a54211d5e3ba50bf and its CK and IK, converted."""
-    pytest.importorskip("cryptography", reason="cryptography is missing; pip install femtojack[peers]")
     answer = milenage(bytes.fromhex("465b5ce8b199b49faa5f0a2ee238a6bc"), OPC)
     sres, kc = answer(bytes.fromhex("23553cbe9637a89d218ae64dae47bf35"))
     assert (sres.hex(), kc.hex()) == ("46f8416a", "eae4be823af9a08b")
@@ -32,7 +31,8 @@ def test_as_osmo_auc_gen_has_it(name):
     tool = shutil.which("osmo-auc-gen")
     if tool is None:
         pytest.skip("osmo-auc-gen is missing: apt install libosmocore-utils")
-    pytest.importorskip("comp128" if name == "COMP128v1" else "cryptography", reason="pip install femtojack[peers]")
+    if name == "COMP128v1":
+        pytest.importorskip("comp128", reason="comp128 is missing; pip install femtojack[peers]")
     rng = np.random.default_rng(7)
     for _ in range(10):
         ki, opc, rand = (rng.bytes(16) for _ in range(3))
@@ -47,7 +47,7 @@ def test_as_osmo_auc_gen_has_it(name):
 
 
 def test_triplets():
-    made = triplets(lambda rand: (rand[:4], rand[8:]), np.random.default_rng(1), 3)
+    made = triplets(lambda rand: (rand[:4], rand[8:]), np.random.default_rng(1).bytes, 3)
     assert len(made) == 3 * 28 and made[:4] == made[16:20] and made[8:16] == made[20:28] and made[:16] != made[28:44]
 
 

@@ -58,6 +58,18 @@ def test_a_phone_that_answers_a_page_and_one_that_does_not(covered, run):
     execute(covered, "p.set_coverage(True)")
 
 
+def test_triplets_are_provisioned_while_it_runs(start, run):
+    """The phone with the right key comes in; with another it is told that it may not."""
+    box, ki, opc = start(CELL), "11" * 16, "22" * 16
+    for name, imsi, key in (("right", IMSI, ki), ("wrong", "001010000000002", "33" * 16)):
+        words = ("milenage", imsi, "--ki", ki, "--opc", opc, "--profile", str(box.profile))
+        assert run("gsm", "provision", *words)[0] == 0
+        keys = f"bytes.fromhex({key!r}), opc=bytes.fromhex({opc!r})"
+        assert execute(box, f"{name} = gsm.add({imsi!r}, {keys})") == ""
+        execute(box, f"{name}.power_on()")
+    box.until(lambda: execute(box, "right.registered, wrong.refused") == "(True, 6)")  # 6: AUTHENTICATION REJECT
+
+
 def test_nobody_has_that_number(covered, run):
     for words in (("page", "299"), ("sms", "send", "299", "hello")):
         code, _, err = run("gsm", *words, "--profile", str(covered.profile))

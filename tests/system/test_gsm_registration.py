@@ -15,7 +15,7 @@ def keyed():
     """A store with the triplets of IMSI."""
     pytest.importorskip("comp128", reason="comp128 is missing; pip install femtojack[peers]")
     store = MemoryStore()
-    provision(store, IMSI, triplets(comp128v1(KI), np.random.default_rng(1), 5))
+    provision(store, IMSI, triplets(comp128v1(KI), np.random.default_rng(1).bytes, 5))
     return store
 
 

@@ -1,5 +1,7 @@
 """The subscriber identity module of the emulated phone: who it is, its secret, and what it remembers."""
 
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
 from femtohost.errors import UserError
 from femtohost.peers import gsm_l3 as l3
 
@@ -39,10 +41,6 @@ def milenage(opc):
 
 def _aes(key):
     """octets of one block -> the same encrypted"""
-    try:
-        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-    except ImportError:
-        raise UserError("a phone with Milenage needs cryptography; pip install femtojack[peers]") from None
     return Cipher(algorithms.AES(key), modes.ECB()).encryptor().update  # one block is one: no chaining
 
 
