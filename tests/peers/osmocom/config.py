@@ -111,14 +111,16 @@ SLOT = Template("""\
 """)
 
 BROADCAST, DEDICATED = 50, 60  # ARFCNs
+EXTERNAL_CALL_CONTROL = " mncc external mncc\n"  # the end of the MSC's configuration; a socket in its folder
 SLOTS = {BROADCAST: ["CCCH+SDCCH4"] + 7 * ["TCH/F"], DEDICATED: ["TCH/F", "SDCCH8"] + 6 * ["TCH/F"]}
 
 
-def configurations():
-    """{program: its configuration}"""
+def configurations(external=False):
+    """{program: its configuration}; `external`: calls are not switched by the MSC itself but by osmocom.mncc."""
     carriers = "".join(
         CARRIER.substitute(number=number, arfcn=arfcn)
         + "".join(SLOT.substitute(number=slot, kind=kind) for slot, kind in enumerate(kinds))
         for number, (arfcn, kinds) in enumerate(SLOTS.items())
     )
-    return PLAIN | {"osmo-bsc": CONTROLLER.substitute(carriers=carriers)}
+    msc = PLAIN["osmo-msc"] + (EXTERNAL_CALL_CONTROL if external else "")
+    return PLAIN | {"osmo-msc": msc, "osmo-bsc": CONTROLLER.substitute(carriers=carriers)}

@@ -26,16 +26,17 @@ def why_not():
 class Network:
     """Runs from construction to `stop`, in `folder`; on the air once constructed.
 
-    `with network.namespace`, sockets are on the network's virtual Um.
+    `with network.namespace`, sockets are on the network's virtual Um. `external`: nobody switches calls until somebody
+    is at `call_control` (osmocom.mncc).
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, external=False):
         folder.mkdir()
         self._folder = folder
         self._programs = {}
         self._vtys = {}
         self.namespace = Namespace()
-        for program, text in config.configurations().items():
+        for program, text in config.configurations(external).items():
             (folder / f"{program}.cfg").write_text(text)
         try:
             self._start()
@@ -63,6 +64,11 @@ class Network:
 
     def bsc(self, command):
         return self._vty(config.BSC).do(command)
+
+    @property
+    def call_control(self):
+        """The path of the socket for who switches calls; a short one, as socket addresses must be."""
+        return f"/proc/{self._programs['osmo-msc'].pid}/cwd/mncc"
 
     def text(self, number, sender, words):
         """Send a short message from one subscriber to another, by their numbers."""

@@ -23,6 +23,7 @@ class Phones:
         with network.namespace:
             self._bridge = GsmtapBridge(self._wall.watch, self._wall.unwatch, cell=False)
         self._bridge.join(self._air)
+        self.watch, self.unwatch = self._wall.watch, self._wall.unwatch
         self.all = []
 
     def add(self, imsi, **options):
