@@ -75,7 +75,7 @@ def test_histories_are_made_again_by_their_seed():
 
 def in_region(sweep, name):
     start, size = region(name)
-    return [i for i, (_, operation) in enumerate(sweep.first) if start <= operation.address < start + size]
+    return [each.number for each in sweep.first if start <= each.operation.address < start + size]
 
 
 class TwoSectors(Journal):

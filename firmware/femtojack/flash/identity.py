@@ -5,9 +5,15 @@ A copy is 108 octets, numbers little-endian:
      4 1 1: this layout             8 4 sequence: which   76 32 SHA-256 of all before
      5 1 length of the serial         provisioning
      6 1 length of the number      12 32 serial, zero-padded
-Only `provision` makes an identity up, at the factory. At boot a copy that is damaged is written again from one that is
-not, one at a time, so that two good ones stand whenever power fails. With no good copy left there is no identity: no
-default takes its place.
+A page further stands the seal: the same octets again, programmed when the copy has been read back. A copy with its seal
+was complete while there was power; one without may be read by luck.
+
+Only `provision` makes an identity up, at the factory. At boot a copy that is not whole is written again from one that
+is, one at a time. With no good copy left there is no identity: no default takes its place.
+
+While a copy is written, a processor that runs wild reaches what the chip has open then: copy 0 alone, or copies 1 and 2
+(femtojack.flash.layout). So one is opened only while another, that cannot be read by luck, stays out of reach; and copy 0
+comes first.
 """
 
 from hashlib import sha256
@@ -15,7 +21,7 @@ from struct import pack, unpack
 
 from micropython import const
 
-from femtojack.flash.layout import BLOCK, COPIES, region
+from femtojack.flash.layout import COPIES, PAGE
 
 SIZE = const(108)
 _BODY = const(76)
@@ -73,32 +79,30 @@ class Identity:
 
     def __init__(self, nor):
         self._nor = nor
-        self._start = region("identity")[0]
-        self._found = None  # octets of the newest good copy
+        self._forget()
+
+    def _forget(self):
+        self._firm = set()  # copies that are not read by luck
         self._sequence = -1
         self.serial = self.number = None
         self.copies = 0
 
     def load(self):
         """Take the newest good copy, and heal the others from it."""
-        octets = [self._read(i) for i in range(COPIES)]
-        good, damaged = [], []
-        for i in range(COPIES):
-            parsed = parse_copy(octets[i])
-            if parsed:
-                good.append((parsed, i))
-            else:
-                damaged.append(i)
-        self.copies = len(good)
-        self._found = self.serial = self.number = None
-        self._sequence = -1
+        self._forget()
+        octets = [self._read(address) for address in COPIES]
+        found = [(parse_copy(octets[i]), i) for i in range(len(COPIES))]
+        good = [each for each in found if each[0]]
         if not good:
             return
+        self.copies = len(good)
         (self._sequence, self.serial, self.number), source = max(good)
-        self._found = octets[source]
+        sealed = [i for _, i in good if self._nor.holds(COPIES[i] + PAGE, octets[i])]
+        self._firm = set(sealed if len(good) > 1 else [source])  # the last one was not open when the others were lost
         # The damaged ones first: an older one is good until there is a second of the newest.
-        older = [i for _, i in good if octets[i] != self._found]
-        self._nor.run(self._write(damaged + older, self._found))
+        wrong = [i for parsed, i in found if not parsed]
+        wrong += [i for _, i in good if i not in sealed or octets[i] != octets[source]]
+        self._nor.run(self._write(wrong, octets[source]))
 
     def provision(self, serial, number):
         """Make the box `serial` with telephone number `number`; at the factory. False: the chip does not hold it.
@@ -108,26 +112,35 @@ class Identity:
         if self._sequence == _LAST:
             return False
         octets = pack_copy(serial, number, self._sequence + 1)
-        written = self._nor.run(self._write(range(COPIES), octets))
+        written = self._nor.run(self._write(range(len(COPIES)), octets))
         self.load()
         return written and self.serial == serial and self.number == number
 
-    def _read(self, i):
+    def _read(self, address):
         octets = bytearray(SIZE)
-        self._nor.read(self._start + i * BLOCK, octets)
+        self._nor.read(address, octets)
         return bytes(octets)
 
     def _write(self, copies, octets):
-        """Script: one after the other; the first that does not take it ends it."""
-        if not copies:
-            return True
-        self._nor.open_identity()
-        good = True
-        for i in copies:
-            good = good and (yield from self._write_copy(self._start + i * BLOCK, octets))
-        self._nor.close_identity()
-        return good
+        """Script: one after the other, copy 0 first; the first that does not take it, or must not be opened, ends it."""
+        for i in [i for i in copies if i == 0] + [i for i in copies if i]:
+            if not self._may_open(i) or not (yield from self._write_copy(i, octets)):
+                return False
+        return True
 
-    def _write_copy(self, address, octets):
-        yield from self._nor.erase(address)
-        return (yield from self._nor.write(address, octets))
+    def _may_open(self, i):
+        """Whether an identity is left if all is lost that is open together with copy `i`; or there is none to lose."""
+        beyond = (0,) if i else (1, 2)
+        return not self.copies or any(j in self._firm for j in beyond)
+
+    def _write_copy(self, i, octets):
+        nor, address = self._nor, COPIES[i]
+        self._firm.discard(i)
+        good = nor.open_identity(i)
+        if good:
+            yield from nor.erase(address)
+            good = (yield from nor.write(address, octets)) and (yield from nor.write(address + PAGE, octets))
+        nor.close_identity()
+        if good:
+            self._firm.add(i)
+        return good

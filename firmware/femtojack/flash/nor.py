@@ -9,7 +9,7 @@ Writing below layout.PROTECTED is refused twice: here, and by the chip, whose st
 
 from micropython import const
 
-from femtojack.flash.layout import CHIP, PAGE, PROTECTED, SECTOR, region
+from femtojack.flash.layout import CHIP, COPIES, PAGE, PROTECTED, SECTOR
 
 _JEDEC_ID = const(0x9F)  # 8.1.2, table of instructions
 _READ_SFDP = const(0x5A)
@@ -31,7 +31,10 @@ _BUSY = const(0x01)  # status register 1, 7.1
 # What the registers should hold, and of which bits. Register 1: SRP, TB and BP=110: the lower half is protected, and
 # the registers while WP# is low. Register 2: not CMP, SRL, or QE, which takes WP# away. Register 3: not WPS.
 _WANTED = ((0xB8, 0xFC), (0x00, 0x43), (0x00, 0x04))
-_IDENTITY_OPEN = const(0xB4)  # BP=101: the lower quarter, with the golden image, stays protected
+# Registers 1 and 2: what stays protected while a copy of the identity is written, 7.1.11 and 7.1.12.
+_LOCKED = b"\xb8\x00"
+_COPY_0_OPEN = b"\xe4\x40"  # CMP, SEC, TB, BP=001: all but the first sector
+_COPIES_OPEN = b"\xb4\x00"  # TB, BP=101: the lower quarter
 
 _PROGRAM_MS = const(6)  # twice the most of 9.6: 3 ms, 400 ms, 15 ms
 _ERASE_MS = const(800)
@@ -157,21 +160,24 @@ class Nor:
 
     # -- protection ---------------------------------------------------------------------------------------------------
 
-    def open_identity(self):
-        """Let the identity be written until `close_identity`, or a power cut: only the volatile registers say so."""
-        self._wp.value(1)
-        self._set_volatile(_IDENTITY_OPEN)
-        start, size = region("identity")
-        self._open = start, start + size
+    def open_identity(self, copy):
+        """Let a copy of the identity be written until `close_identity`, or a power cut: only the volatile registers say
+        so, and they are locked by WP# meanwhile. False: the chip does not do it."""
+        registers = _COPIES_OPEN if copy else _COPY_0_OPEN
+        self._set_volatile(registers)
+        self._open = COPIES[copy], COPIES[copy] + SECTOR
+        return all(self._status(i) & _WANTED[i][1] == registers[i] for i in range(len(registers)))
 
     def close_identity(self):
         self._open = None
-        self._set_volatile(_WANTED[0][0])
-        self._wp.value(0)
+        self._set_volatile(_LOCKED)
 
-    def _set_volatile(self, value):
+    def _set_volatile(self, registers):
+        """Registers 1 and 2 in one instruction: between two, the chip would protect something else."""
+        self._wp.value(1)
         self._command(_VOLATILE_ENABLE)
-        self._answer(bytes((_WRITE_STATUS[0], value)), 0)
+        self._answer(bytes((_WRITE_STATUS[0],)) + registers, 0)
+        self._wp.value(0)
 
     @property
     def protected(self):

@@ -57,7 +57,10 @@ def _slot(slot, jig, driver):
 
 def erases(store):
     """The most erase cycles of a sector, region by region."""
-    return {name: max(store.cycles[i] for i in _sectors(start, size)) for name, start, size, _ in REGIONS}
+    found = {}
+    for name, start, size, _ in REGIONS:
+        found[name] = max(found.get(name, 0), *(store.cycles[i] for i in _sectors(start, size)))
+    return found
 
 
 def _sectors(start, size):

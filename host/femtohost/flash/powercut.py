@@ -14,12 +14,14 @@ from femtohost.flash.scenarios import IDENTITY, NEW, OLD, scenario
 from femtohost.flash.sessions import IDENTITY_LOST, NOT_BOOTING, Recovery, Session, interrupted, recover
 from femtohost.misuse import MisuseLog
 from femtohost.models.nor import W25Q128
-from femtohost.models.nor_silicon import AFTER, BEFORE, OUTCOMES
+from femtohost.models.nor_silicon import AFTER, BEFORE, OUTCOMES, Operation, Silicon
 from femtohost.models.nor_stray import run_wild
 from femtojack.flash.floor import Floor
+from femtojack.flash.layout import COPIES, region
 
 STRAY = "stray"  # the firmware runs wild at that operation, and then the power goes
 MODES = (*OUTCOMES, STRAY)
+AIMS = (*COPIES, region("boot")[0], region("golden")[0])  # what it strikes at least once
 DEFINITE = (BEFORE, AFTER)  # one seed says all
 MOST_FAILURES = 20  # that are kept with their history
 
@@ -34,6 +36,20 @@ class Cut:
 
     def __str__(self):
         return f"{self.operation}:{self.mode}:{self.seed}"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A box as an operation begins: the number of the operation in its power session, and the chip's `settings`."""
+
+    number: int
+    silicon: Silicon
+    operation: Operation
+    settings: tuple
+
+    @classmethod
+    def of(cls, number, flash, session, operation):
+        return cls(number, flash.silicon.fork(None), operation, session.chip.settings)
 
 
 @dataclass
@@ -95,7 +111,7 @@ class Sweep:
 
     @property
     def first(self):
-        """[(silicon, Operation)] of every operation, as it begins, when power never fails: to the end of the trial."""
+        """A Snapshot of every operation, when power never fails: to the end of the trial."""
         if self._first is None:
             flash = self.scenario.fork(self.scenario.flash.silicon.fork(random.Random(0)))
             self._first, observe = _watched(flash)
@@ -115,15 +131,15 @@ class Sweep:
     def _cut(self, tally, before, snapshot, cut, more):
         """One cut, and what follows from it; `more` cuts may still come."""
         cuts = (*before, cut)
-        flash = self.scenario.fork(_left(*snapshot, cut))
+        flash = self.scenario.fork(_left(snapshot, cut))
         following, observe = _watched(flash) if more else (None, None)
         recovery = _recover(flash, observe, cuts)
         tally.count(cuts, verdict(self.scenario, flash, cuts, recovery), recovery.boots)
         if more and not recovery.broken:
-            for number, (silicon, operation) in enumerate(following):
+            for each in following:
                 for mode in self.modes:
                     for seed in range(1 if mode in DEFINITE else self.seeds):
-                        self._cut(tally, cuts, (silicon, operation), Cut(number, mode, seed), more - 1)
+                        self._cut(tally, cuts, each, Cut(each.number, mode, seed), more - 1)
 
 
 def verdict(box, flash, cuts, recovery):
@@ -142,25 +158,27 @@ def verdict(box, flash, cuts, recovery):
 
 
 def _watched(flash):
-    """A list and an observer that puts every operation into it, with a copy of the flash as it begins."""
+    """A list and an observer that puts a Snapshot of every operation into it."""
     seen = []
 
     def observe(session, operation):
-        seen.append((flash.silicon.fork(None), operation))
+        seen.append(Snapshot.of(len(seen), flash, session, operation))
 
     return seen, observe
 
 
-def _left(silicon, operation, cut):
-    """A copy of `silicon` as `cut` left it in the midst of `operation`.
+def _left(snapshot, cut):
+    """A copy of the silicon as `cut` left it in the midst of the operation.
 
-    A wild firmware finds the chip locked, as at power-on, and WP low.
+    A wild firmware finds the chip as it is then, with what is open for that operation.
     """
     if cut.mode != STRAY:
-        return interrupted(silicon, operation, cut.mode, _seed(cut))
-    copy = silicon.fork(random.Random(_seed(cut)))
+        return interrupted(snapshot.silicon, snapshot.operation, cut.mode, _seed(cut))
+    copy = snapshot.silicon.fork(random.Random(_seed(cut)))
     clock = Clock()
-    run_wild(W25Q128(clock, MisuseLog(clock), copy), copy.rng)
+    chip = W25Q128(clock, MisuseLog(clock), copy)
+    chip.resume(snapshot.settings)
+    run_wild(chip, copy.rng, AIMS)
     return copy
 
 
@@ -194,11 +212,10 @@ class Walk:
     def history(self, seed):
         """A Tally of one history."""
         rng, cuts, tally = random.Random(seed), [], Tally()
-        which = rng.randrange(len(self._first))
-        snapshot = (which, *self._first[which])
+        snapshot = rng.choice(self._first)
         while True:
-            cuts.append(Cut(snapshot[0], rng.choice(self.modes), seed))
-            flash = self.scenario.fork(_left(*snapshot[1:], cuts[-1]))
+            cuts.append(Cut(snapshot.number, rng.choice(self.modes), seed))
+            flash = self.scenario.fork(_left(snapshot, cuts[-1]))
             last = len(cuts) == self.depth or rng.random() < 1 / self.depth
             sample = Sample(flash, rng)
             sends = not last and rng.random() < 1 / 4
@@ -219,8 +236,7 @@ class Walk:
 
 
 class Sample:
-    """An observer that keeps one of the operations it sees, each with the same chance: `snapshot` is (its number, the
-    silicon, the Operation), None before any."""
+    """An observer that keeps one of the operations it sees, each with the same chance: `snapshot`, None before any."""
 
     def __init__(self, flash, rng):
         self._flash, self._rng = flash, rng
@@ -230,4 +246,4 @@ class Sample:
     def __call__(self, session, operation):
         self._seen += 1
         if self._rng.random() * self._seen < 1:
-            self.snapshot = (self._seen - 1, self._flash.silicon.fork(None), operation)
+            self.snapshot = Snapshot.of(self._seen - 1, self._flash, session, operation)

@@ -151,7 +151,7 @@ def _summary(options, todo, done):
 def _described(options, task, tallies):
     """One operation of the first power session, for the map."""
     _, name, number = task
-    _, operation = _sweep(name, options.slot_kib, options.modes, options.depth, options.seeds).first[number]
+    operation = _sweep(name, options.slot_kib, options.modes, options.depth, options.seeds).first[number].operation
     return {
         "scenario": name, "number": number, "kind": operation.kind, "address": operation.address,
         "region": region_of(operation.address), "modes": {mode: tally["outcomes"] for mode, tally in tallies.items()},

@@ -10,7 +10,7 @@ from femtohost.flash import factory, image, keys
 from femtohost.flash.memory import HARDWARE, Flash
 from femtohost.flash.sessions import Session
 from femtojack.flash.identity import SIZE as COPY_SIZE
-from femtojack.flash.layout import BLOCK, PROTECTED, SECTOR, region
+from femtojack.flash.layout import COPIES, SECTOR, region
 
 KIB = 1024
 IDENTITY = ("0A1B2C3D4E5F", "5550123")
@@ -26,7 +26,7 @@ class Scenario:
     name: str
     flash: Flash
     file: bytes | None
-    protected: bytes  # the lower half but for the identity, as it must stay
+    protected: bytes  # what no update and no repair may change
 
     def fork(self, silicon):
         """A Flash of the same box on other silicon."""
@@ -48,13 +48,14 @@ def scenario(name, slot_kib):
     size = slot_kib * KIB
     flash = Flash(keys=(keys.public_octets(_KEY),), slot_size=size)
     factory.install_golden(flash, _file(GOLDEN, size))
+    for region_name in ("boot", "cd"):
+        flash.silicon.store.write(region(region_name)[0], random.Random(region_name).randbytes(SECTOR))
     factory.provision(flash, *IDENTITY)
     Session(flash).run(_file(OLD, size))
     Session(flash).run()
     if name == "identity":
-        start = region("identity")[0]
-        flash.silicon.rot(start + 20, 3)
-        flash.silicon.store.write(start + 2 * BLOCK, b"\xff" * COPY_SIZE)
+        flash.silicon.rot(COPIES[0] + 20, 3)
+        flash.silicon.store.write(COPIES[2], b"\xff" * COPY_SIZE)
     file = _file(NEW, size) if name == "update" else None
     return Scenario(name, flash, file, _protected(flash.silicon.store, size))
 
@@ -72,7 +73,6 @@ def _file(version, slot_size):
 
 
 def _protected(store, slot_size):
-    """What of the lower half is looked at: the boot code, the golden image in its slot's used part, what follows it."""
-    golden, _ = region("golden")
-    parts = (store.read(0, 256), store.read(golden, slot_size), store.read(region("cd")[0], 256))
-    return b"".join((*parts, store.read(PROTECTED - BLOCK + SECTOR, 256)))
+    """What is looked at: the boot code, the golden image in its slot's used part, the disc that follows it."""
+    boot, golden, disc = (region(name)[0] for name in ("boot", "golden", "cd"))
+    return store.read(boot, SECTOR) + store.read(golden, slot_size) + store.read(disc, SECTOR)

@@ -102,6 +102,15 @@ class W25Q128:
         self._write_enabled = self._volatile_enabled = self._reset_enabled = self._asleep = False
         self._last_poll = None
 
+    @property
+    def settings(self):
+        """(the status registers, the level of WP): what the chip goes by until its power goes; `resume` takes them."""
+        return bytes(self.status), self._wp
+
+    def resume(self, settings):
+        """Go by the `settings` of another chip."""
+        self.status[:], self._wp = settings
+
     # -- pins ---------------------------------------------------------------------------------------------------------
 
     def cs(self, level):
