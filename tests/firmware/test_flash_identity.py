@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from femtohost.models.nor_silicon import OUTCOMES
 from femtojack.flash.identity import SIZE, Identity, pack_copy, parse_copy
-from femtojack.flash.layout import BLOCK, SECTOR, region
+from femtojack.flash.layout import COPIES, PAGE, SECTOR
 
-START = region("identity")[0]
 CRASHES = st.lists(st.tuples(st.integers(1, 8), st.sampled_from(OUTCOMES)), max_size=5)
 
 
@@ -22,11 +21,11 @@ def load(bench):
 
 
 def copies(bench):
-    return [parse_copy(bench.silicon.read(START + i * BLOCK, SIZE)) for i in range(3)]
+    return [parse_copy(bench.silicon.read(address, SIZE)) for address in COPIES]
 
 
 def damage(bench, copy, octets=b"\0" * 8, offset=4):
-    bench.silicon.store.write(START + copy * BLOCK + offset, octets)
+    bench.silicon.store.write(COPIES[copy] + offset, octets)
 
 
 @pytest.fixture
@@ -83,7 +82,7 @@ def test_damaged_copies_are_healed(bench, lost):
     identity = load(bench)
     assert (identity.serial, identity.number, identity.copies) == (SERIAL, NUMBER, 3 - len(lost))
     assert copies(bench) == [(0, SERIAL, NUMBER)] * 3
-    assert [address for kind, address in bench.log if kind == "erase"] == [START + copy * BLOCK for copy in lost]
+    assert [address for kind, address in bench.log if kind == "erase"] == [COPIES[copy] for copy in lost]
     assert identity._nor.protected and not list(bench.misuse)
     assert load(bench.again()).copies == 3
 
@@ -108,7 +107,7 @@ def test_all_copies_lost_is_no_default(bench):
 
 
 def test_a_cell_that_cannot_be_healed_leaves_the_others(bench):
-    bench.silicon.stick(START + BLOCK + 6, 0, 1 - (NUMBER and len(NUMBER) & 1))
+    bench.silicon.stick(COPIES[1] + 6, 0, 1 - (NUMBER and len(NUMBER) & 1))
     for _ in range(3):
         bench = bench.again()
         identity = load(bench)
@@ -124,20 +123,21 @@ def test_provisioning_again_takes_the_place_of_the_old(bench):
 
 def half_provisioned(bench):
     """Power failed in a second provisioning: copy 0 is the new box, copy 1 damaged, copy 2 the old one."""
-    damage(bench, 0, pack_copy("NEW", "42", 1), 0)
+    for offset in (0, PAGE):
+        damage(bench, 0, pack_copy("NEW", "42", 1), offset)
     damage(bench, 1)
 
 
 def test_an_old_copy_stands_until_the_damaged_one_is_healed(bench):
     half_provisioned(bench)
     assert load(bench).serial == "NEW"
-    assert [address for kind, address in bench.log if kind == "erase"] == [START + BLOCK, START + 2 * BLOCK]
+    assert [address for kind, address in bench.log if kind == "erase"] == [*COPIES[1:]]
     assert copies(bench) == [(1, "NEW", "42")] * 3
 
 
 def test_an_old_copy_stands_when_the_damaged_one_cannot_be_healed(bench):
     half_provisioned(bench)
-    bench.silicon.stick(START + BLOCK + 8, 0, 0)
+    bench.silicon.stick(COPIES[1] + 8, 0, 0)
     assert load(bench).serial == "NEW"
     assert copies(bench) == [(1, "NEW", "42"), None, (0, SERIAL, NUMBER)]
 

@@ -26,7 +26,8 @@ def test_regions_lie_one_after_the_other_and_are_protected_as_the_chip_can():
         assert (start + size <= PROTECTED) == protected
         end = start + size
     assert end == CHIP
-    assert region("identity") == (0x7D0000, COPIES * BLOCK)
+    identity = [(start, size) for name, start, size, _ in REGIONS if name == "identity"]
+    assert identity == [(COPIES[0], BLOCK), (COPIES[1], 2 * BLOCK)] and COPIES[2] == COPIES[1] + BLOCK
     with pytest.raises(KeyError):
         region("slot_c")
 
@@ -112,23 +113,52 @@ def test_the_chip_refuses_what_comes_past_the_driver(bench, nor, name):
     bench.misuse.clear()  # of the chip's complaints
 
 
-def test_the_identity_opens_and_the_golden_image_does_not(bench, nor):
-    start, golden = region("identity")[0], region("golden")[0]
-    bench.put("golden", b"precious")
-    nor.open_identity()
-    assert not nor.run(nor.write(golden, b"\0")) and not nor.run(nor.write(start - 1, b"\0\0"))
+@pytest.mark.parametrize("copy", range(len(COPIES)))
+def test_a_copy_of_the_identity_opens_and_what_counts_does_not(bench, nor, copy):
+    start, kept = COPIES[copy], [region("boot")[0], region("golden")[0], *((0,) if copy else COPIES[1:])]
+    for address in kept:
+        bench.silicon.store.write(address, b"precious")
+    assert nor.open_identity(copy)
+    for address in (*kept, start - 1, start + SECTOR - 1):
+        assert not nor.run(nor.write(address, b"\0\0"))
     assert nor.run(nor.write(start, b"me"))
     nor._may_write = lambda address, n: True
-    nor.run(nor.program(golden, bytes(8)))
+    for address in kept:
+        nor.run(nor.program(address, bytes(8)))
+        nor.run(nor.erase(address))
     nor.close_identity()
-    assert nor.protected and nor.holds(golden, b"precious")
+    assert nor.protected and all(nor.holds(address, b"precious") for address in kept)
     nor.run(nor.program(start, b"\0\0"))
     assert nor.holds(start, b"me")
     bench.misuse.clear()
 
 
+@pytest.mark.parametrize("copy", range(len(COPIES)))
+def test_the_registers_are_locked_while_a_copy_is_open(bench, nor, copy):
+    nor.open_identity(copy)
+    before = bytes(bench.chip.status)
+    for enable in (0x06, 0x50):
+        for instruction in (b"\x01\0", b"\x01\0\0", b"\x31\0", b"\x31\x40", b"\x11\x04"):
+            nor._command(enable)
+            nor._answer(instruction, 0)
+            assert bytes(bench.chip.status) == before
+    nor.close_identity()
+    nor._command(0x04)
+    assert nor.protected
+    bench.misuse.clear()
+
+
+def test_a_chip_that_takes_one_register_at_a_time_opens_nothing(bench):
+    nor = bench.driver()
+    answer = nor._answer
+    nor._answer = lambda sent, n: answer(sent[:2] if sent[0] == 0x01 else sent, n)
+    assert not nor.open_identity(0)
+    nor.close_identity()
+    assert nor.protected
+
+
 def test_a_power_cut_closes_the_identity(bench, nor):
-    nor.open_identity()
+    nor.open_identity(1)
     again = bench.again()
     again.chip.wp(0)
     operations = again.operations

@@ -9,7 +9,7 @@ from femtohost.emulator import Emulator
 from femtohost.flash.memory import Flash
 from femtohost.models.nor_silicon import OUTCOMES
 from femtohost.targets import interpreter
-from femtojack.flash.layout import BLOCK, region
+from femtojack.flash.layout import COPIES, region
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "firmware"))
 import flash_bench
@@ -92,7 +92,7 @@ def test_the_identity_is_what_usb_and_status_tell(flash):
 
 def test_no_identity_is_told_everywhere_and_nothing_is_made_up(flash):
     for copy in range(3):
-        flash.silicon.store.write(region("identity")[0] + copy * BLOCK, bytes(64))
+        flash.silicon.store.write(COPIES[copy], bytes(64))
     for _ in range(2):
         with Emulator(flash=flash) as box:
             assert who(box) == ("NO-IDENTITY", None)

@@ -8,7 +8,7 @@ import pytest
 from femtohost.flash import image, keys
 from femtohost.flash.memory import open_image
 from femtojack.flash import results
-from femtojack.flash.layout import BLOCK, region
+from femtojack.flash.layout import BLOCK, COPIES
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_every_refusal_has_its_name(run, profile, update, tmp_path):
 
 def test_the_map(run, profile):
     found = json.loads(run("flash", "map", "--profile", profile, "--json")[1])["regions"]
-    names = ["boot", "golden", "cd", "identity", "journal", "floor", "slot_a", "slot_b", "littlefs"]
+    names = ["identity", "boot", "golden", "cd", "identity", "journal", "floor", "slot_a", "slot_b", "littlefs"]
     assert [r["name"] for r in found] == names
     for r, following in pairwise(found):
         assert r["start"] + r["size"] <= following["start"]
@@ -93,10 +93,9 @@ def test_the_identity_is_written_by_provisioning_only(run, profile):
         return json.loads(run("flash", "identity", "--profile", profile, "--json")[1])
 
     assert identity() == {"serial": "ABC123", "number": "5550123", "copies": 3}
-    start, _ = region("identity")
     for lost in range(1, 4):
         flash = open_image(profile)
-        flash.silicon.rot(start + (lost - 1) * BLOCK + 40, 5)
+        flash.silicon.rot(COPIES[lost - 1] + 40, 5)
         flash.close()
         code, out, _ = run("flash", "identity", "--profile", profile, "--json")
         assert json.loads(out)["copies"] == 3 - lost
@@ -112,8 +111,11 @@ def test_a_dump_is_the_image(run, profile, tmp_path):
     assert (tmp_path / "all.bin").read_bytes() == (profile / "flash.bin").read_bytes()
     assert run("flash", "dump", "--profile", profile, "--region", "journal", "-o", "part.bin")[0] == 0
     assert (tmp_path / "part.bin").stat().st_size == 0x3000
+    assert run("flash", "dump", "--profile", profile, "--region", "identity", "-o", "part.bin")[0] == 0
+    part = (tmp_path / "part.bin").read_bytes()
+    assert len(part) == 3 * BLOCK and {part[i * BLOCK :][:4] for i in range(3)} == {b"FJID"}
     code, _, err = run("flash", "dump", "--profile", profile, "--region", "moon", "-o", "part.bin")
-    assert code == 2 and "there are boot" in err
+    assert code == 2 and "there are identity, boot" in err
 
 
 OF = ("--version", "1", "--security-counter", "1", "-o", "f")
@@ -145,9 +147,8 @@ def test_an_image_that_is_broken_is_named(run, profile):
 
 def test_looking_changes_nothing(run, profile):
     """Not even what a boot would heal or roll back."""
-    start, _ = region("identity")
     flash = open_image(profile)
-    flash.silicon.rot(start + 3, 1)
+    flash.silicon.rot(COPIES[0] + 3, 1)
     flash.close()
     before = (profile / "flash.bin").read_bytes()
     for command in ("info", "identity", "map"):

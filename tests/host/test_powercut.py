@@ -5,11 +5,11 @@ import json
 import pytest
 
 from femtohost.errors import UserError
-from femtohost.flash import powercut_map, powercut_run, scenarios, wear
+from femtohost.flash import powercut, powercut_map, powercut_run, scenarios, wear
 from femtohost.flash.powercut import MODES, STRAY, Sweep, Tally, Walk
 from femtohost.flash.powercut_run import Options, run
 from femtohost.models.nor_silicon import AFTER, LATE
-from femtojack.flash import boot, nor
+from femtojack.flash import boot, identity, nor
 from femtojack.flash.journal import Journal
 from femtojack.flash.layout import region
 
@@ -99,6 +99,67 @@ def test_it_finds_that_the_chip_protects_nothing(monkeypatch, fresh):
     total = swept(Sweep("update", SLOT, modes=(STRAY,)))
     assert total.broken
     assert total.not_booting or total.identity_lost
+
+
+def repaired(seeds=4):
+    """What becomes of the identity when the firmware runs wild while it is repaired."""
+    return swept(Sweep("identity", SLOT, modes=(STRAY,), seeds=seeds))
+
+
+def test_it_finds_that_the_copies_of_the_identity_lie_together(monkeypatch, fresh):
+    """As they once did: all three between 4 and 8 MiB, which BP=101 opens."""
+    together = (0x7D0000, 0x7E0000, 0x7F0000)
+    for module in (nor, identity, scenarios, powercut):
+        monkeypatch.setattr(module, "COPIES", together)
+    monkeypatch.setattr(powercut, "AIMS", together)
+    monkeypatch.setattr(nor, "_COPY_0_OPEN", nor._COPIES_OPEN)
+    monkeypatch.setattr(identity.Identity, "_may_open", lambda self, i: True)
+    assert repaired().identity_lost
+
+
+def test_it_finds_that_all_is_open_while_a_copy_is_written(monkeypatch, fresh):
+    monkeypatch.setattr(nor, "_COPIES_OPEN", b"\x80\x00")
+    assert repaired().not_booting
+
+
+def test_it_finds_that_the_boot_code_is_open(monkeypatch, fresh):
+    monkeypatch.setattr(nor, "_COPY_0_OPEN", b"\xa4\x40")  # CMP, TB, BP=001: the first 256 KiB
+    assert any("protected" in failure["what"] for failure in repaired().failures)
+
+
+def test_it_finds_that_the_registers_stay_unlocked_while_a_copy_is_written(monkeypatch, fresh):
+    lock = nor.Nor._set_volatile
+
+    def unlocked(self, registers):
+        lock(self, registers)
+        self._wp.value(1)
+
+    monkeypatch.setattr(nor.Nor, "_set_volatile", unlocked)
+    assert repaired().broken
+
+
+def test_it_finds_that_a_copy_is_opened_when_the_others_are_read_by_luck(monkeypatch, fresh):
+    monkeypatch.setattr(identity.Identity, "_may_open", lambda self, i: True)
+    monkeypatch.setattr(identity.Identity, "_sealed", lambda self, copies, octets: copies)
+    total = swept(Sweep("identity", SLOT, modes=(LATE, STRAY), depth=2, seeds=4), [1])  # copy 0 is programmed
+    assert total.identity_lost
+
+
+def test_nothing_is_open_while_the_slots_are_written():
+    locked = b"\xb8\x00\x60", 0
+    assert {each.settings for each in Sweep("update", SLOT).first} == {locked}
+
+
+def test_one_copy_is_out_of_reach_while_another_is_written():
+    """The ranges as flashrom lists them, without our model's arithmetic: (begin, end) of what is protected."""
+    ranges = {b"\xe4\x40\x60": (0x001000, 0x1000000), b"\xb4\x00\x60": (0x000000, 0x400000)}
+    for each in Sweep("identity", SLOT).first:
+        registers, wp = each.settings
+        begin, end = ranges[registers]
+        assert wp == 0
+        assert not begin <= each.operation.address < end
+        assert any(begin <= copy < end for copy in identity.COPIES)
+        assert all(begin <= region(name)[0] < end for name in ("boot", "golden"))
 
 
 def test_it_finds_an_identity_that_is_defaulted(monkeypatch, fresh):

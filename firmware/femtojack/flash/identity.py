@@ -12,7 +12,7 @@ Only `provision` makes an identity up, at the factory. At boot a copy that is no
 is, one at a time. With no good copy left there is no identity: no default takes its place.
 
 While a copy is written, a processor that runs wild reaches what the chip has open then: copy 0 alone, or copies 1 and 2
-(femtojack.flash.layout). So one is opened only while another, that cannot be read by luck, stays out of reach; and copy 0
+(femtojack.flash.layout). So one is opened only while another, that cannot be read by luck, stays out of reach; copy 0
 comes first.
 """
 
@@ -97,7 +97,7 @@ class Identity:
             return
         self.copies = len(good)
         (self._sequence, self.serial, self.number), source = max(good)
-        sealed = [i for _, i in good if self._nor.holds(COPIES[i] + PAGE, octets[i])]
+        sealed = self._sealed([i for _, i in good], octets)
         self._firm = set(sealed if len(good) > 1 else [source])  # the last one was not open when the others were lost
         # The damaged ones first: an older one is good until there is a second of the newest.
         wrong = [i for parsed, i in found if not parsed]
@@ -121,8 +121,11 @@ class Identity:
         self._nor.read(address, octets)
         return bytes(octets)
 
+    def _sealed(self, copies, octets):
+        return [i for i in copies if self._nor.holds(COPIES[i] + PAGE, octets[i])]
+
     def _write(self, copies, octets):
-        """Script: one after the other, copy 0 first; the first that does not take it, or must not be opened, ends it."""
+        """Script: one by one, copy 0 first; the first that does not take it, or must not be opened, ends it."""
         for i in [i for i in copies if i == 0] + [i for i in copies if i]:
             if not self._may_open(i) or not (yield from self._write_copy(i, octets)):
                 return False

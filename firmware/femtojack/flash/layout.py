@@ -4,10 +4,11 @@ The chip protects one range, from its bottom or from its top. It protects the lo
 touches. The identity's copies and the logs stand in erase blocks of their own: no single erase reaches two copies, or
 both logs.
 
-A copy of the identity is written while another range is protected (femtojack.flash.nor). For copy 0, in the chip's first
+A copy of the identity is written while another range is protected (femtojack.flash.nor). For copy 0, in the first
 sector, that is all but this sector; for the others the lower quarter, with copy 0, the boot code and the golden image.
-So no state of the chip opens copy 0 together with another copy. The price: no processor can boot from the first sector,
-and what of the disc lies in the second quarter is open for the moment in which copy 1 or 2 is healed.
+So no state of the chip opens copy 0 together with another copy. The price: a processor cannot boot from the first
+sector, and what of the disc lies in the second quarter is open for the moment in which copy 1 or 2 is healed. The
+chip's locks of single blocks (WPS) are no way out: instructions open them that WP# does not stop.
 """
 
 from micropython import const

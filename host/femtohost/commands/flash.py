@@ -239,16 +239,16 @@ def dump(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where it goes.")],
     region: Annotated[str | None, typer.Option(help="One region of the map; else all.")] = None,
 ):
-    """Copy the flash, or a region of it, into a file.
+    """Copy the flash, or a region of it, into a file; a region in two parts as one.
 
     Example: femtojack flash dump --profile box1 --region littlefs -o files.lfs
     """
     from femtohost.flash import look
     from femtohost.profile import look_at_flash
 
-    found = {r["name"]: (r["start"], r["size"]) for r in look.regions()}
-    if region is not None and region not in found:
-        raise errors.UserError(f"--region {region}: there are {', '.join(found)}")
+    names = dict.fromkeys(r["name"] for r in look.regions())
+    if region is not None and region not in names:
+        raise errors.UserError(f"--region {region}: there are {', '.join(names)}")
     memory_ = look_at_flash(profile)
     with progress_bar("reading"):
-        output.write_bytes(memory_.silicon.store.read(*found.get(region, (0, memory_.silicon.size))))
+        output.write_bytes(look.octets(memory_, region))

@@ -14,8 +14,14 @@ KINDS = {None: "none", CONFIRMED: "confirmed", UPDATING: "updating", TRIAL: "tri
 
 
 def regions():
-    """What lies where, for JSON."""
+    """What lies where, for JSON; the identity is there twice, as it is in two parts."""
     return [{"name": name, "start": start, "size": size, "protected": p} for name, start, size, p in REGIONS]
+
+
+def octets(flash, region=None):
+    """All that the flash holds, or the parts of one region, one after the other."""
+    parts = [r for r in REGIONS if r[0] == region] if region else [("", 0, flash.silicon.size, False)]
+    return b"".join(flash.silicon.store.read(start, size) for _, start, size, _ in parts)
 
 
 def identity(flash):
@@ -58,8 +64,8 @@ def _slot(slot, jig, driver):
 def erases(store):
     """The most erase cycles of a sector, region by region."""
     found = {}
-    for name, start, size, _ in REGIONS:
-        found[name] = max(found.get(name, 0), *(store.cycles[i] for i in _sectors(start, size)))
+    for region, start, size, _ in REGIONS:
+        found[region] = max(found.get(region, 0), *(store.cycles[i] for i in _sectors(start, size)))
     return found
 
 
