@@ -115,6 +115,41 @@ def test_a_cell_that_cannot_be_healed_leaves_the_others(bench):
         assert identity._nor.protected
 
 
+def erased(bench):
+    return [address for kind, address in bench.log if kind == "erase"]
+
+
+def test_copies_1_and_2_stay_closed_while_copy_0_does_not_hold(bench):
+    bench.silicon.stick(COPIES[0] + 8, 0, 1)
+    damage(bench, 1)
+    identity = load(bench)
+    assert identity.serial == SERIAL and identity.copies == 1
+    assert erased(bench) == [COPIES[0]] and identity._nor.protected
+
+
+def test_a_copy_without_its_seal_is_written_again(bench):
+    damage(bench, 1, bytes(4), PAGE)
+    identity = load(bench)
+    assert identity.copies == 3 and erased(bench) == [COPIES[1]]
+    assert bench.silicon.read(COPIES[1] + PAGE, SIZE) == pack_copy(SERIAL, NUMBER, 0)
+
+
+@pytest.mark.parametrize("good", range(3))
+def test_the_last_copy_needs_no_seal(bench, good):
+    for copy in range(3):
+        damage(bench, copy, bytes(4), PAGE if copy == good else 0)
+    assert load(bench).copies == 1
+    assert load(bench.again()).copies == 3
+
+
+def test_of_two_that_may_be_read_by_luck_neither_is_risked(bench):
+    damage(bench, 0, bytes(4), PAGE)
+    damage(bench, 1, bytes(4), PAGE)
+    damage(bench, 2)
+    assert load(bench).copies == 2 and load(bench).serial == SERIAL
+    assert erased(bench) == []
+
+
 def test_provisioning_again_takes_the_place_of_the_old(bench):
     identity = load(bench)
     assert identity.provision("NEW", "42") and (identity.serial, identity.number) == ("NEW", "42")

@@ -1,5 +1,6 @@
 """flashrom, which we did not write, with its clip on the box's flash chip (serprog over TCP)."""
 
+import json
 import random
 import re
 import subprocess
@@ -93,6 +94,18 @@ def test_it_sees_and_sets_protection(box, tmp_path, layout):
     box.ctl("power", state="on")  # the firmware sets what it wants at boot
     box.until(lambda: box.ctl("status")["line"] == "on-hook")
     assert "(lower 1/2)" in flashrom(box, "--wp-status")
+
+
+@pytest.mark.parametrize(
+    ("begin", "size", "registers"), [(0x1000, 0xFFF000, "e440"), (0, 0x400000, "b400"), (0, 0x800000, "b800")]
+)
+def test_the_ranges_that_the_firmware_uses_are_those_of_these_registers(box, run, begin, size, registers):
+    """While copy 0 of the identity is written, while another is, and else (femtojack.flash.nor)."""
+    box.ctl("power", state="off")
+    flashrom(box, "--wp-enable", "--wp-range", f"{begin:#x},{size:#x}")
+    code, out, err = run("flash", "info", "--profile", box.profile, "--json")
+    assert code == 0, err
+    assert json.loads(out)["status"].startswith(registers)
 
 
 def test_garbage_over_all_that_it_can_write_leaves_a_box_that_boots_and_takes_an_update(box, tmp_path, layout, run):

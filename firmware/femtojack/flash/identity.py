@@ -12,8 +12,7 @@ Only `provision` makes an identity up, at the factory. At boot a copy that is no
 is, one at a time. With no good copy left there is no identity: no default takes its place.
 
 While a copy is written, a processor that runs wild reaches what the chip has open then: copy 0 alone, or copies 1 and 2
-(femtojack.flash.layout). So one is opened only while another, that cannot be read by luck, stays out of reach; copy 0
-comes first.
+(femtojack.flash.layout). So one is opened only while another, that cannot be read by luck, stays out of reach.
 """
 
 from hashlib import sha256
@@ -91,8 +90,13 @@ class Identity:
         """Take the newest good copy, and heal the others from it."""
         self._forget()
         octets = [self._read(address) for address in COPIES]
-        found = [(parse_copy(octets[i]), i) for i in range(len(COPIES))]
-        good = [each for each in found if each[0]]
+        good, wrong = [], []
+        for i in range(len(COPIES)):
+            parsed = parse_copy(octets[i])
+            if parsed:
+                good.append((parsed, i))
+            else:
+                wrong.append(i)
         if not good:
             return
         self.copies = len(good)
@@ -100,7 +104,6 @@ class Identity:
         sealed = self._sealed([i for _, i in good], octets)
         self._firm = set(sealed if len(good) > 1 else [source])  # the last one was not open when the others were lost
         # The damaged ones first: an older one is good until there is a second of the newest.
-        wrong = [i for parsed, i in found if not parsed]
         wrong += [i for _, i in good if i not in sealed or octets[i] != octets[source]]
         self._nor.run(self._write(wrong, octets[source]))
 
@@ -125,10 +128,13 @@ class Identity:
         return [i for i in copies if self._nor.holds(COPIES[i] + PAGE, octets[i])]
 
     def _write(self, copies, octets):
-        """Script: one by one, copy 0 first; the first that does not take it, or must not be opened, ends it."""
-        for i in [i for i in copies if i == 0] + [i for i in copies if i]:
-            if not self._may_open(i) or not (yield from self._write_copy(i, octets)):
+        """Script: one by one, the first that may be opened; one that does not take it ends it."""
+        left = list(copies)
+        while left:
+            may = [i for i in left if self._may_open(i)]
+            if not may or not (yield from self._write_copy(may[0], octets)):
                 return False
+            left.remove(may[0])
         return True
 
     def _may_open(self, i):
