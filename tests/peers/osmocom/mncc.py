@@ -16,7 +16,8 @@ START_DTMF_IND, START_DTMF_RSP, STOP_DTMF_IND, STOP_DTMF_RSP = 0x0115, 0x0116, 0
 
 LARGEST = 4096
 HEAD = struct.Struct("=III")
-HELLO_SIZES = struct.Struct("=8I")  # type, version, size, size of a frame, offsets: called, signal, emergency, lchan_type
+# type, version, sizes of the structure and of a speech frame, offsets: called, signal, emergency, lchan_type
+HELLO_SIZES = struct.Struct("=8I")
 KEYPAD_FIELD = 0x1000
 NUMBER = 16  # octets before the digits of a number: type, plan, presentation, screening
 AFTER_SIGNAL = 4  # the key follows the member `signal`
