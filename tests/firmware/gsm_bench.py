@@ -42,8 +42,14 @@ class Speech:
     """One radio channel; `said` are the frames that went to the phone."""
 
     def __init__(self):
-        self.received = None
+        self.received = self.wanted = None
         self.said = []
+
+    def attach(self, received, wanted):
+        self.received, self.wanted = received, wanted
+
+    def detach(self):
+        self.received = self.wanted = None
 
     def send(self, frame):
         self.said.append(bytes(frame))

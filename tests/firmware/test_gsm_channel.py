@@ -38,7 +38,7 @@ def test_speech_up():
     bench = Bench()
     _, connection = with_traffic_channel(bench)
     frames = []
-    connection.speech.received = lambda frame: frames.append(bytes(frame))
+    connection.speech.attach(lambda frame: frames.append(bytes(frame)), lambda: None)
     good = b"\x01" + bytes((0xD0,)) + bytes(range(32))
     for payload in (good, b"\1", b"", b"\2" + good[1:], good[:20]):
         bench.l1.up(0x04, 0x0A, payload)
@@ -46,7 +46,7 @@ def test_speech_up():
     assert frames == [good[1:], b"", b"", b"", b""]
     connection.release(bench.now)
     bench.run(3000)
-    assert bench.cell.channels[8].speech.received is None
+    assert not bench.cell.channels[8].speech.attached
 
 
 def test_no_traffic_channel():

@@ -13,10 +13,21 @@ KEYS = "123A456B789C*0#D"
 
 
 class Speech:
-    received = None
+    """A radio channel: a frame comes, then one is wanted."""
 
     def __init__(self):
         self.said = []
+        self.received = self.wanted = None
+
+    def attach(self, received, wanted):
+        self.received, self.wanted = received, wanted
+
+    def detach(self):
+        self.received = self.wanted = None
+
+    def pass_by(self, frame):
+        self.received(memoryview(frame))
+        self.wanted()
 
     def send(self, frame):
         self.said.append(bytes(frame))
@@ -28,6 +39,10 @@ class Far:
     def __init__(self, pcm=()):
         self.blocks = [pcm[i : i + 80] for i in range(0, len(pcm), 80)]
         self.heard = []
+        self.caught_up = 0
+
+    def catch_up(self):
+        self.caught_up += 1
 
     def get(self):
         return memoryview(self.blocks.pop(0)) if self.blocks else None
@@ -57,7 +72,7 @@ def test_driven_each_frame_is_heard_and_answered_at_once():
     expected = b"".join(frames_of(pcm(2, 20)))
     leg.join(far)
     for frame in frames_of(said):
-        speech.received(memoryview(frame))
+        speech.pass_by(frame)
     assert b"".join(speech.said) == expected
     reader = FullRate()
     decoded = np.concatenate([reader.receive(frame)[1] for frame in frames_of(said)])
@@ -70,7 +85,7 @@ def test_a_bad_frame_is_bridged_and_a_silent_far_end_is_silence():
     far = Far()
     leg.join(far)
     for frame in [*frames_of(pcm(1, 3)), b"", b""]:
-        speech.received(memoryview(frame))
+        speech.pass_by(frame)
     assert len(far.heard) == 10 and np.abs(far.heard[-1]).max() > 0
     assert speech.said == frames_of(np.zeros(5 * 160, np.int16))
 
@@ -89,32 +104,70 @@ def test_through_frames_pass_bit_by_bit_and_bad_ones_not_at_all():
     assert one_speech.said == [frame[:1] + frame[:0:-1] for frame in frames]
 
 
-def test_bridged_at_another_pace_nothing_is_lost_after_the_first_blocks():
-    """Frames at 4, 4 and 5 TDMA frames, blocks at 10 ms."""
+TDMA_MS = 60 / 13
+AHEAD_MS = 5.5  # of its block a frame is wanted
+
+
+def bridge(leg, speech, blocks, phase):
+    """Carry 10 ms `blocks` both ways, beside a frame each 4, 4 and 5 TDMA frames from `phase` ms on."""
+    frames = len(blocks) // 2
+    begins = [phase + 60 * (i // 3) + 4 * TDMA_MS * (i % 3) for i in range(frames)]
+    heard = frames_of(pcm(1, frames))
+    events = [(at, lambda f=f: speech.received(memoryview(f))) for at, f in zip(begins, heard, strict=True)]
+    events += [(at - AHEAD_MS, speech.wanted) for at in begins]
+    got = []
+    events += [(10 * i, lambda b=b: (got.append(leg.get()), leg.put(b))) for i, b in enumerate(blocks)]
+    for _, action in sorted(events, key=lambda event: event[0]):
+        action()
+    return got
+
+
+@pytest.mark.parametrize("phase", np.arange(0, 20, 0.7))
+def test_bridged_at_another_pace_nothing_is_lost_after_the_first_blocks(phase):
     leg, speech = attached()
-    frames = iter(frames_of(pcm(1, 300)))
-    times = sorted(
-        [(60 * (i // 3) + (0, 18.46, 36.92)[i % 3] + 3.7, "frame") for i in range(300)]
-        + [(10 * i, "block") for i in range(600)]
-    )
-    for _, what in times:
-        if what == "frame":
-            speech.received(memoryview(next(frames)))
-        else:
-            leg.get()
-            leg.put(np.zeros(80, np.int16))
-    assert leg.dry <= 2 and leg.dropped == 0
+    got = bridge(leg, speech, pcm(3, 300).reshape(-1, 80), 3.7 + phase)
+    assert leg.dry <= 4 and leg.dropped <= 1
     assert len(speech.said) >= 298
+    assert all(block is not None for block in got[20:])
+
+
+@pytest.mark.parametrize("surplus", [1, 2, 3])
+def test_what_waits_for_nothing_is_shed(surplus):
+    """Blocks that came before the other side began would stay for the whole call."""
+    leg, speech = attached()
+    for _ in range(surplus):
+        leg.put(np.zeros(80, np.int16))
+    speech.received(memoryview(frames_of(pcm(1, 1))[0]))
+    bridge(leg, speech, pcm(3, 400).reshape(-1, 80), 3.7)
+    assert leg._said.count + leg._heard.count <= 3
+    assert leg.dropped <= surplus + 2
 
 
 def test_who_never_fetches_is_bounded_and_who_never_says_is_silent():
     leg, speech = attached()
     for frame in frames_of(pcm(1, 50)):
-        speech.received(memoryview(frame))
+        speech.pass_by(frame)
     assert speech.said == [] and leg.dropped > 80
     for _ in range(50):
         leg.put(np.zeros(80, np.int16))
     assert leg.get() is not None
+
+
+def test_a_bridge_that_begins_finds_nothing_old():
+    leg, speech = attached()
+    for frame in frames_of(pcm(1, 5)):
+        speech.pass_by(frame)
+    leg.start(None)
+    assert leg.get() is None
+
+
+def test_a_leg_that_comes_back_leaves_what_is_old_to_the_one_that_follows():
+    leg, speech = attached()
+    far = Far()
+    leg.join(far)
+    leg.detach()
+    leg.attach(speech)
+    assert far.caught_up == 1
 
 
 def test_a_block_that_is_in_use_stays_as_it_is():

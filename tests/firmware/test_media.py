@@ -1,6 +1,8 @@
 """The RTP session of a call, between a board that takes notes and a far end made by hand."""
 
+import random
 from array import array
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -122,6 +124,39 @@ def test_packets_of_any_length_are_played(rig, ms):
     for i in range(4):
         receive(rig, packet(0xFFFE + i, bytes(10 + pieces * i + j for j in range(pieces) for _ in range(80))))
     assert played(rig, 4 * pieces) == list(range(10, 10 + 4 * pieces))
+
+
+@pytest.mark.parametrize("ms", [10, 20, 30, 40])
+@pytest.mark.parametrize("phase", range(0, 20, 3))
+def test_packets_of_any_length_with_jitter_are_played_without_a_gap_at_the_pace_of_a_phone(rig, ms, phase):
+    """Two blocks each 20 ms, as femtojack.gsm.full_rate takes them: 4, 4 and 5 TDMA frames apart."""
+    rng = random.Random(phase)
+    rig.media.start(session())
+    pieces = ms // 10
+    octets = [bytes([1 + piece % 250]) * 80 for piece in range(6000)]
+    packets = [packet(i, b"".join(octets[i * pieces : (i + 1) * pieces])) for i in range(6000 // pieces)]
+    arrivals = [(ms * i + rng.uniform(0, 20), i) for i in range(len(packets))]
+    waiting = sorted(arrivals, reverse=True)
+    heard = []
+    for turn in range(2500):
+        now = 60 * (turn // 3) + 240 / 13 * (turn % 3) + phase
+        while waiting and waiting[-1][0] <= now:
+            receive(rig, packets[waiting.pop()[1]])
+        heard += played(rig, 2)
+    settled = heard[2000:]
+    assert None not in settled
+    jumps = sum((after - before) % 250 != 1 for before, after in pairwise(settled))
+    assert jumps <= 2  # a surplus is shed
+
+
+def test_what_waits_can_be_forgotten(rig):
+    rig.media.catch_up()
+    rig.media.start(session())
+    receive(rig, *(frame(i, i) for i in range(6)))
+    rig.media.catch_up()
+    assert played(rig, 2) == [None, None]
+    receive(rig, frame(6, 6), frame(7, 7))
+    assert played(rig, 4) == [6, 6, 7, 7]
 
 
 def test_a_far_end_that_changes_its_packets_is_followed(rig):

@@ -24,8 +24,16 @@ def test_part_of_a_day():
     assert figures["calls"] == figures["good"] == 1 and figures["misuse"] == 0 and figures["idle_after"]
 
 
+def test_how_late_speech_is():
+    figures = bench_gsm("delay", 1)
+    assert (figures["calls"], figures["unheard"]) == (1, 0)
+    ways = {name for name in figures if name.endswith("_ms")}
+    assert ways == {"phone-phone_ms", "phone-sip_ms", "sip-phone_ms", "phone-line_ms", "line-phone_ms"}
+    assert all(15 < figures[way] <= 60 for way in ways)
+
+
 def test_the_command(run):
     code, out, _ = run("bench", "gsm", "crowd", "--amount", "3", "--json")
     assert code == 0 and json.loads(out)["registered"] == 3
     code, _, err = run("bench", "gsm", "party")
-    assert code == 2 and err == "femtojack: party: the scenes are one seven day crowd\n"
+    assert code == 2 and err == "femtojack: party: the scenes are one seven day crowd delay\n"

@@ -243,6 +243,7 @@ def test_facch_steals_a_speech_block():
     (facch,) = bench.downlink(FACCH_F)
     assert facch.fn == rts[-1].fn
     assert facch.fn not in [frame.fn for frame in bench.downlink(VOICE_F)]
+    assert len(bench.downlink(VOICE_F)) == 7  # of 8: what was stolen is not sent later
     assert bench.radio.channels[TCH].underruns == 0
 
 

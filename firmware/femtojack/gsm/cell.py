@@ -231,7 +231,7 @@ class Cell:
         elif kind == l1.DATA_IND:
             self._data(channel, now)
         elif kind == l1.TCH_IND:
-            self._speech(channel)
+            self._speech(channel, now)
         elif kind == l1.ACT_CNF:
             channel.confirmed("refused" if mailbox.length and mailbox.payload[0] else "active", now)
         elif kind == l1.DEACT_CNF:
@@ -247,12 +247,11 @@ class Cell:
         else:
             channel.block(now)
 
-    def _speech(self, channel):
-        speech = channel.speech
-        if speech and speech.received:
+    def _speech(self, channel, now):
+        if channel.speech:
             mailbox = self._mailbox
             good = mailbox.length == 1 + l1.FRAME and mailbox.payload[0] == _FULL_RATE
-            speech.received(mailbox.speech if good else mailbox.no_speech)
+            channel.speech.block(mailbox.speech if good else mailbox.no_speech, mailbox.fn, now)
 
     def _error(self, channel, now):
         self.errors += 1

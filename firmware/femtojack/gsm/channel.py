@@ -39,21 +39,60 @@ RELEASING = "RELEASING"  # CHANNEL RELEASE was sent
 LINGERING = "LINGERING"  # the phone has left
 DEACTIVATING = "DEACTIVATING"
 
+# Blocks of TCH/F begin at frames 0, 4 and 8 of 13 (TS 45.002 table 3): the next one is 4 frames off, 18.46 ms, or 5,
+# 23.07 ms. Its speech is wanted a little more than a frame before it: for channel coding, and to have a ms to spare.
+_BLOCKS_PERIOD = const(13)
+_BEFORE_IDLE = const(4)  # the block two before the one that comes after the fifth frame
+_WANTED_MS = const(13)
+_WANTED_LATER_MS = const(18)
+
 _DOWN = (FREE, ACTIVATING, DEACTIVATING)  # nothing goes over the air
 
 _TIMERS = {ACTIVATING: b"ACT", WAITING: b"T3101", RELEASING: b"T3109", LINGERING: b"T3111", DEACTIVATING: b"DEACT"}
 
 
 class Speech:
-    """The speech frames of one traffic channel: `received` is a callable (frame) or None."""
+    """The speech frames of one traffic channel, to and from the leg that is attached to it.
+
+    A frame for the phone is wanted as late as the baseband can still take it: any earlier is delay.
+    """
 
     def __init__(self, mailbox, chan_nr):
         self._mailbox, self._chan_nr = mailbox, chan_nr
-        self.received = None
+        self._received = self._wanted = None
+        self._timer = Timer()  # until the next frame is wanted
+
+    @property
+    def attached(self):
+        return self._received is not None
+
+    def attach(self, received, wanted):
+        """From now on received(frame) is called each 20 ms, with no octets where the phone was not understood, and
+        wanted() when it is time to `send`."""
+        self._received, self._wanted = received, wanted
+
+    def detach(self):
+        self._received = self._wanted = None
+        self._timer.stop()
+
+    def block(self, frame, fn, now):
+        """TCH.ind: what came in the block that began at frame `fn`; another block begins now."""
+        if self._received:
+            self._timer.start(now, _WANTED_LATER_MS if fn % _BLOCKS_PERIOD == _BEFORE_IDLE else _WANTED_MS)
+            self._received(frame)
 
     def send(self, frame):
         """Send 33 octets; once every 20 ms. False: the baseband cannot take it."""
         return self._mailbox.speak(self._chan_nr, frame)
+
+    def step(self, now):
+        """Run what is due."""
+        if self._timer.due(now):
+            self._wanted()
+
+    @property
+    def deadline(self):
+        return self._timer.deadline
 
 
 class Channel:
@@ -219,6 +258,8 @@ class Channel:
         """Run what is due."""
         self.main.step(now)
         self.third.step(now)
+        if self.speech:
+            self.speech.step(now)
         if self._timer.due(now):
             self._trace("gsm.timer", _TIMERS[self.state])
             self._fsm.dispatch("timeout", None, now)
@@ -232,6 +273,8 @@ class Channel:
     @property
     def deadline(self):
         links = earlier(self.main.deadline, self.third.deadline)
+        if self.speech:
+            links = earlier(links, self.speech.deadline)
         return earlier(earlier(links, self._timer.deadline), earlier(self._radio_link.deadline, self._hold.deadline))
 
     # -- states -------------------------------------------------------------------------------------------------------
@@ -309,7 +352,7 @@ class Channel:
         self.third.reset()
         self._radio_link.stop()
         if self.speech:
-            self.speech.received = None
+            self.speech.detach()
         self._fsm.go(DEACTIVATING)
         self._timer.start(now, _BASEBAND_MS)
         self._mailbox.deactivate(self.chan_nr)

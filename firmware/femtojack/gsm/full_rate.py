@@ -1,10 +1,11 @@
 """Speech of a phone: 33 octets of full rate on the radio channel, 8 kHz linear to the other party of its call.
 
-The radio channel brings a frame and wants one 20 ms apart on the average (4, 4 and 5 TDMA frames). Three ways to the
-other party:
+The radio channel brings a frame and wants one 20 ms apart on the average (4, 4 and 5 TDMA frames), each at its own
+instant: the one for the phone is put together as late as can be (femtojack.gsm.channel.Speech). Three ways to the other
+party:
     through  it is another phone's leg: frames pass as they are, bit by bit
     driven   it follows the pace of this channel, as the network's leg (femtojack.voice.media) can
-    bridged  by a bridge with a clock of its own, the PCM port's: `get`, `put`, and a few frames of slack each way
+    bridged  by a bridge with a clock of its own, the PCM port's: `get`, `put`, and a few blocks of slack each way
 A pressed key takes the place of the phone's speech.
 """
 
@@ -14,43 +15,42 @@ from micropython import const
 
 from femtojack.board import BLOCK
 from femtojack.views import ALL
+from femtojack.voice.blocks import BlockQueue
 from femtojack.voice.dtmf import Dtmf
 
 FRAME = const(33)  # octets
-_FRAMES = const(3)  # of slack to the phone: 60 ms
-_HALVES = const(8)  # blocks from the phone; those that wait and those that were given and are still in use
-_MOST_HALVES = const(3)  # that wait when a frame comes
 
 
 class FullRateLeg:
-    """One call's. `voice` is the board's native code. Nothing is allocated per frame.
-
-    `dropped`  blocks and frames that the other side did not fetch in time; `dry` times that it came too early
-    """
+    """One call's. `voice` is the board's native code. Nothing is allocated per frame."""
 
     def __init__(self, voice):
         self._voice = voice
         self._codec = bytearray(voice.gsm_fr_size())
         voice.gsm_fr_init(self._codec)
-        heard = memoryview(array("h", bytes(2 * BLOCK * _HALVES)))
-        self._heard = [heard[i * BLOCK : (i + 1) * BLOCK] for i in range(_HALVES)]
-        self._heard_frames = [heard[i * BLOCK : (i + 2) * BLOCK] for i in range(0, _HALVES, 2)]
-        self._said = array("h", bytes(4 * BLOCK))
-        said = memoryview(self._said)
-        self._said_halves = (said[:BLOCK], said[BLOCK:])
-        frames = memoryview(bytearray(FRAME * _FRAMES))
-        self._frames = [frames[i * FRAME : (i + 1) * FRAME] for i in range(_FRAMES)]
+        self._heard, self._said = BlockQueue(), BlockQueue()  # of the bridge
+        self._pcm = array("h", bytes(4 * BLOCK))  # 20 ms on their way
+        pcm = memoryview(self._pcm)
+        self._halves = (pcm[:BLOCK], pcm[BLOCK:])
+        self._frame = bytearray(FRAME)
         self._silence = array("h", bytes(2 * BLOCK))
         self._dtmf = Dtmf()
         self._speech = None
         self._driven = self._through = None
-        self.dropped = self.dry = 0
-        self._empty()
+
+    @property
+    def dropped(self):
+        """Blocks that the other side did not fetch in time, either way."""
+        return self._heard.dropped + self._said.dropped
+
+    @property
+    def dry(self):
+        """Times that it came too early."""
+        return self._heard.dry + self._said.dry
 
     def _empty(self):
-        self._next_heard = self._heard_count = 0  # halves
-        self._next_frame = self._frame_count = 0
-        self._half = 0
+        self._heard.clear()
+        self._said.clear()
 
     # -- what the call asks for ---------------------------------------------------------------------------------------
 
@@ -63,14 +63,16 @@ class FullRateLeg:
     def attach(self, speech):
         """The radio channel `speech` is this leg's from now on."""
         self._empty()
+        if self._driven:
+            self._driven.catch_up()
         self._speech = speech
-        speech.received = self._received
+        speech.attach(self._received, self._wanted)
 
     def detach(self):
         """The channel is gone, or another call's: what comes from the other party is not heard."""
         speech, self._speech = self._speech, None
         if speech:
-            speech.received = None
+            speech.detach()
         self._dtmf.stop()
 
     def press(self, key):
@@ -86,7 +88,8 @@ class FullRateLeg:
         self._through, self._driven = (other, None) if isinstance(other, FullRateLeg) else (None, other)
 
     def start(self, remote):
-        """As femtojack.voice.media: there is nothing to be told of the other end."""
+        """As femtojack.voice.media, when a bridge begins: there is nothing to be told of the other end."""
+        self._empty()
 
     def stop(self):
         pass
@@ -95,74 +98,56 @@ class FullRateLeg:
 
     def get(self):
         """The next 10 ms that the phone said, valid for 20 ms; None is silence."""
-        if not self._heard_count:
-            self.dry += 1
-            return None
-        block = self._heard[self._next_heard]
-        self._next_heard = (self._next_heard + 1) % _HALVES
-        self._heard_count -= 1
-        return block
+        return self._heard.take()
 
     def put(self, pcm):
         """Say `pcm` to the phone; two blocks make a frame."""
-        self._said_halves[self._half][ALL] = pcm
-        self._half ^= 1
-        if self._half == 0:
-            self._voice.gsm_fr_encode(self._codec, self._said, self._room())
-
-    def _room(self):
-        """Where the next frame goes; the oldest makes way."""
-        if self._frame_count == _FRAMES:
-            self.dropped += 1
-            self._next_frame = (self._next_frame + 1) % _FRAMES
-            self._frame_count -= 1
-        frame = self._frames[(self._next_frame + self._frame_count) % _FRAMES]
-        self._frame_count += 1
-        return frame
+        self._said.put(pcm)
 
     # -- the radio channel --------------------------------------------------------------------------------------------
 
     def _received(self, frame):
-        """What the phone said in 20 ms, empty when it was not understood; and the time to say something."""
+        """What the phone said in 20 ms, empty when it was not understood."""
         other = self._through
         if other is None:
             self._hear(frame)
-            if self._driven:
-                self._carry()
-                self._carry()
-            self._send()
         elif self._dtmf.sounding:
-            other.put(self._dtmf.block())
-            other.put(self._dtmf.block())
-            other._send()
+            self._sound()
+            other.say(self._pcm)
         elif len(frame):
             other.forward(frame)
+
+    def _wanted(self):
+        """The time to say something."""
+        if self._driven:
+            for half in self._halves:
+                half[ALL] = self._driven.get() or self._silence
+            self.say(self._pcm)
+        elif self._said.count >= 2:
+            for half in self._halves:
+                half[ALL] = self._said.take() or self._silence
+            self.say(self._pcm)
 
     def forward(self, frame):
         """A frame as another phone sent it."""
         if self._speech:
             self._speech.send(frame)
 
+    def say(self, pcm):
+        """Send 20 ms of linear samples."""
+        if self._speech:
+            self._voice.gsm_fr_encode(self._codec, pcm, self._frame)
+            self._speech.send(self._frame)
+
     def _hear(self, frame):
-        if self._heard_count > _MOST_HALVES:
-            self.dropped += 2
-            self._next_heard = (self._next_heard + 2) % _HALVES
-            self._heard_count -= 2
-        at = (self._next_heard + self._heard_count) % _HALVES
-        self._voice.gsm_fr_receive(self._codec, frame if len(frame) else None, self._heard_frames[at >> 1])
-        self._heard_count += 2
+        self._voice.gsm_fr_receive(self._codec, frame if len(frame) else None, self._pcm)
         if self._dtmf.sounding:
-            self._heard[at][ALL] = self._dtmf.block()
-            self._heard[at + 1][ALL] = self._dtmf.block()
+            self._sound()
+        listener = self._driven or self._heard
+        for half in self._halves:
+            listener.put(half)
 
-    def _carry(self):
-        leg = self._driven
-        there, back = self.get(), leg.get()
-        leg.put(there or self._silence)
-        self.put(back or self._silence)
-
-    def _send(self):
-        if self._frame_count and self._speech:
-            self._speech.send(self._frames[self._next_frame])
-            self._next_frame = (self._next_frame + 1) % _FRAMES
-            self._frame_count -= 1
+    def _sound(self):
+        """20 ms of the key that is pressed."""
+        for half in self._halves:
+            half[ALL] = self._dtmf.block()

@@ -2,7 +2,8 @@
 
 Playing starts when `depth` frames wait: 40 ms at first, one more after each underrun up to 100 ms. After five
 seconds in which more than one frame was always left over, one frame is dropped and the depth falls by one; this also
-takes up a far end whose clock runs fast.
+takes up a far end whose clock runs fast. Where frames are parts of 20 ms, as much as 20 ms must be left over once the
+buffer has run dry: what five seconds had proved was not enough.
 """
 
 from micropython import const
@@ -29,7 +30,7 @@ class JitterBuffer:
     """
 
     def __init__(self, frame=FRAME):
-        parts = FRAME // frame
+        self._parts = parts = FRAME // frame
         self._frame = frame
         self._slot_count = SLOTS * parts
         self._mask = self._slot_count - 1
@@ -46,6 +47,7 @@ class JitterBuffer:
         self._playing = False
         self._fresh = True  # nothing of this stream was played
         self._next = 0  # sequence number that `get` plays next
+        self._keep = 1  # frames that may be left over
         self._spare = self._slot_count  # least count left over in this stretch
         self._stretch = 0
 
@@ -109,7 +111,7 @@ class JitterBuffer:
         self._stretch += 1
         if self._stretch < self._quiet:
             return
-        if self._spare > 1:
+        if self._spare > self._keep:
             self._drop_next()
             self.depth = max(self.depth - 1, self._least)
         self._begin_stretch()
@@ -120,6 +122,7 @@ class JitterBuffer:
 
     def _run_dry(self):
         self.underruns += 1
+        self._keep = self._parts
         self.depth = min(self.depth + 1, self._most)
         self._playing = False
 
@@ -137,6 +140,7 @@ class JitterBuffer:
         self._started = True
         self._fresh = True
         self._playing = False
+        self._keep = 1
 
     def _step_back(self, ahead):
         """Before playing starts, an earlier frame may still come first, if all that waits fits then."""

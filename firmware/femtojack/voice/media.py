@@ -84,6 +84,11 @@ class Media:
         self._half = 0
         self.running = True
 
+    def catch_up(self):
+        """Nobody has listened for a while: what waits is old."""
+        if self.running:
+            self._jitter.reset()
+
     def counters(self):
         """Of this call or the last one: frames received, lost on the way, late, refused; and the times play ran dry."""
         if self._receiver is None:

@@ -68,17 +68,19 @@ def bench_gsm(
     scene: Annotated[
         str,
         typer.Argument(
-            metavar="one|seven|day|crowd",
-            help="Voice channels busy with keys and texts; a call in ten minutes; phones that register at once.",
+            metavar="one|seven|day|crowd|delay",
+            help="Voice channels busy with keys and texts; a call in ten minutes; phones that register at once; "
+            "how late speech is, each way.",
         ),
     ],
     amount: Annotated[
-        float | None, typer.Option(help="Seconds of virtual time (60, 3600, 86400), or how many phones (100).", min=1)
+        float | None,
+        typer.Option(help="Seconds of virtual time (60, 3600, 86400), or how many phones (100) or calls (8).", min=1),
     ] = None,
     seed: Seed = 1,
     as_json: Json = False,
 ):
-    """How many times faster than real time a cell runs, and whether anything is left behind.
+    """How many times faster than real time a cell runs, whether anything is left behind, and how late its speech is.
 
     Example: femtojack bench gsm seven --amount 60 --json
     """

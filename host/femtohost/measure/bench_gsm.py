@@ -1,4 +1,5 @@
-"""How fast a cell runs, and whether it lasts: busy channels, a quiet day, a crowd that registers at once."""
+"""How fast a cell runs, whether it lasts, and how late its speech is: busy channels, a quiet day, a crowd that
+registers at once, a few calls of each kind."""
 
 import time
 
@@ -6,6 +7,7 @@ import numpy as np
 
 from femtohost.emulator import Emulator
 from femtohost.full_rate import FullRate
+from femtohost.measure.gsm_delay import measure_delays
 
 IMSI = "001010000{:06d}"
 RATE = 8000
@@ -18,7 +20,8 @@ PAGE = 4096
 
 
 def bench_gsm(scene, amount, seed=1, progress=lambda done, of: None):
-    """One of SCENES; `amount` is its seconds of virtual time, for "crowd" the number of phones. A dict of figures."""
+    """One of SCENES; `amount` is its seconds of virtual time, for "crowd" the number of phones, for "delay"
+    that of calls. A dict of figures."""
     return SCENES[scene](amount, seed, progress)
 
 
@@ -159,10 +162,19 @@ def _crowd(count, seed, progress):
     }  # fmt: skip
 
 
+def _delay(calls, seed, progress):
+    """The longest that speech takes through the box, each way."""
+    found = measure_delays(int(calls), seed, progress)
+    missing = sum(delay is None for delays in found.values() for delay in delays)
+    longest = {f"{way}_ms": max((d for d in delays if d is not None), default=None) for way, delays in found.items()}
+    return {"calls": int(calls), "unheard": missing} | longest
+
+
 SCENES = {
     "one": lambda amount, seed, progress: _busy(1, amount, seed, progress),
     "seven": lambda amount, seed, progress: _busy(7, amount, seed, progress),
     "day": _day,
     "crowd": _crowd,
+    "delay": _delay,
 }
-AMOUNTS = {"one": 60.0, "seven": 3600.0, "day": 86400.0, "crowd": 100.0}
+AMOUNTS = {"one": 60.0, "seven": 3600.0, "day": 86400.0, "crowd": 100.0, "delay": 8.0}

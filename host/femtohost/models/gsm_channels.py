@@ -163,11 +163,13 @@ class TrafficChannel(Channel):
             self._request(MAIN, count)
 
     def _send_block(self, count):
+        """FACCH steals the block: the speech that was meant for it is gone (TS 45.003 4.2)."""
         data = self._asked.pop((MAIN, count), None)
+        speech = self._speech.popleft() if self.mode == SPEECH_FR and self._speech else None
         if data is not None:
             self._transmit(FACCH_F, count, data)
-        elif self.mode == SPEECH_FR and self._speech:
-            self._transmit(VOICE_F, count, self._speech.popleft())
+        elif speech is not None:
+            self._transmit(VOICE_F, count, speech)
         elif self.radio.air.wants_all:
             self._transmit(FACCH_F, count, FILL)
 
