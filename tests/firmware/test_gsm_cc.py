@@ -35,6 +35,9 @@ class User:
     def answered(self, call, now):
         self.notes.append("answered")
 
+    def held(self, call, on, now):
+        self.notes.append(("held", on))
+
     def ended(self, call, cause, now):
         self.notes.append(("ended", cause))
 
@@ -329,6 +332,14 @@ def test_hold_and_retrieve(rig):
     assert (rig.hears(connection), call.held, call.talking) == (["83 1d"], False, True)
     rig.says(connection, "03 1c")
     assert rig.hears(connection) == ["83 1e 02 e1 e5"]
+
+
+def test_the_other_party_is_told_of_hold(rig):
+    connection, _ = rig.active_out()
+    for message in ("03 18", "03 18", "03 1c", "03 1c"):
+        rig.says(connection, message)
+    told = [note for note in rig.notes if note[0] == "held"]
+    assert told == [("held", True), ("held", False)]
 
 
 def test_a_waiting_call_is_taken_while_the_first_is_held_and_back(rig):

@@ -327,3 +327,20 @@ def test_two_phones_are_joined_frame_by_frame_and_a_far_end_at_their_pace():
     call = rig.out("5550123")
     rig.exchange.answered(rig.agent.latest, rig.now)
     assert call.audio._driven.offer()
+
+
+def test_a_far_end_is_told_of_hold_another_phone_and_the_line_are_not_disturbed():
+    rig = Rig()
+    call = rig.out("5550123")
+    call.conversation.held(call, True, rig.now)
+    assert not rig.agent.latest.notes  # nobody has answered yet
+    rig.exchange.answered(rig.agent.latest, rig.now)
+    call.conversation.held(call, True, rig.now)
+    call.conversation.held(call, False, rig.now)
+    assert rig.agent.latest.notes == [("hold", True), ("hold", False)]
+    for number, answers in (("202", lambda: rig.calls.latest), ("100", lambda: rig.line.call)):
+        call = rig.out(number)
+        party = answers()
+        call.conversation.answered(party, rig.now)
+        call.conversation.held(call, True, rig.now)
+        assert ("end", 16) not in call.notes and call.conversation.stays is party

@@ -413,6 +413,194 @@ def test_flood_of_refused_calls_does_not_lock_the_gateway():
     assert agent.call("1", OFFER, bench.ticks) is not None
 
 
+# -- hold: a re-INVITE from here ----------------------------------------------------------------------------------
+
+
+def up(**network):
+    """(bench, our call, our events, the other's call, its events), the other being the callee."""
+    bench, caller, events, _, far = pair(answer_at_once, **network)
+    call = caller.call("200", OFFER, bench.ticks)
+    bench.run(1000)
+    assert call.state == far.calls()[0].state == "up"
+    bench.sent.clear()
+    return bench, call, events, far.calls()[0], far
+
+
+def directions(bench):
+    return [sdp.parse(parse(data).body).direction for _, _, _, data in bench.sent if parse(data).body]
+
+
+def test_hold_and_back():
+    """RFC 3264 8.4."""
+    bench, call, events, other, _ = up()
+    call.hold(True, bench.ticks)
+    bench.run(1000)
+    assert bench.methods() == ["INVITE", "200", "ACK"] and directions(bench) == [b"sendonly", b"recvonly"]
+    assert not other.remote_sdp.hears and other.remote_sdp.holds
+    versions = [sdp.parse(parse(data).body).origin for _, _, _, data in bench.sent if parse(data).body]
+    assert versions == [(b"1", b"2"), (b"1", b"2")]
+    call.hold(True, bench.ticks)
+    bench.run(1000)
+    assert len(bench.sent) == 3  # it knows
+    call.hold(False, bench.ticks)
+    bench.run(1000)
+    assert directions(bench)[2:] == [b"sendrecv", b"sendrecv"]
+    assert other.remote_sdp.hears and call.remote_sdp.hears
+    assert events.names() == ["ringing", "answered", "progress", "progress"]
+
+
+def test_both_hold_and_one_after_the_other_takes_it_back():
+    bench, call, _, other, _ = up()
+    for one, on in ((call, True), (other, True), (call, False), (other, False)):
+        one.hold(on, bench.ticks)
+        bench.run(1000)
+    offers_and_answers = [b"sendonly", b"recvonly", b"inactive", b"inactive", b"sendrecv", b"sendonly"]
+    assert directions(bench) == [*offers_and_answers, b"sendrecv", b"sendrecv"]
+    assert call.remote_sdp.hears and other.remote_sdp.hears
+
+
+def test_hold_asked_for_before_the_call_stands_comes_after_it():
+    bench, caller, _, _, far = pair(lambda call, now: (call.answer(ANSWER, now), call.hold(True, now)), delay=(50, 50))
+    caller.call("200", OFFER, bench.ticks)
+    bench.run(1000)
+    assert bench.methods() == ["INVITE", "100", "200", "ACK", "INVITE", "200", "ACK"]
+    assert directions(bench)[2:] == [b"sendonly", b"recvonly"] and far.calls()[0].state == "up"
+
+
+def test_taken_back_while_the_hold_is_on_its_way():
+    bench, call, _, other, _ = up(delay=(50, 50))
+    call.hold(True, bench.ticks)
+    bench.run(10)
+    call.hold(False, bench.ticks)
+    bench.run(1000)
+    assert directions(bench) == [b"sendonly", b"recvonly", b"sendrecv", b"sendrecv"]
+    assert call.state == other.state == "up" and other.remote_sdp.hears
+
+
+def test_both_at_once_is_491_and_the_callee_has_the_first_turn():
+    """RFC 3261 14.1."""
+    bench, call, _, other, _ = up(delay=(50, 50))
+    call.hold(True, bench.ticks)
+    other.hold(True, bench.ticks)
+    bench.run(6000)
+    assert bench.methods()[:6] == ["INVITE", "INVITE", "491", "491", "ACK", "ACK"]
+    ((ms, source),) = [(ms, source) for ms, source, _, data in bench.sent if data.startswith(b"INVITE")][2:]
+    assert source == B and 0 <= ms - bench.sent[0][0] - 100 <= 2000
+    assert call.remote_sdp.holds and other.remote_sdp.holds
+    assert directions(bench)[-2:] == [b"sendonly", b"inactive"]  # which says for the caller what it had to say
+
+
+def test_the_caller_waits_longer_after_a_491():
+    bench, call, _, other = by_hand((491,), (491,))
+    call.hold(True, bench.ticks)
+    bench.run(9000)
+    times = [ms for ms, _, _, data in bench.sent if data.startswith(b"INVITE")]
+    assert len(times) == 3 and all(2100 <= later - sooner <= 4050 for sooner, later in pairwise(times))
+    assert other.remote_sdp.holds and call.state == "up"
+
+
+def reply(data, status, *more):
+    """A response to the request `data`, made by hand."""
+    kept = (b"Via", b"From", b"To", b"Call-ID", b"CSeq")
+    lines = [line for line in data.split(b"\r\n") if line.partition(b":")[0] in kept]
+    return b"\r\n".join([b"SIP/2.0 %d Here" % status, *lines, *more, b"Content-Length: 0", b"", b""])
+
+
+def by_hand(*replies):
+    """Our call with a far end that gives these answers, (status, header ...), to re-INVITEs, and then its own."""
+    bench, call, events, other, _ = up()
+    agent, waiting = bench.nodes[B], list(replies)
+
+    def far(data, source, now):
+        if data.startswith(b"INVITE") and waiting:
+            bench.send(B, A, reply(data, *waiting.pop(0)))
+        else:
+            agent.receive(memoryview(data), bytearray(source), now)
+
+    bench.nodes[B] = far
+    return bench, call, events, other
+
+
+@pytest.mark.parametrize("status", [488, 500, 603])
+def test_a_far_end_that_does_not_want_it_keeps_its_call(status):
+    """RFC 3261 14.1: the session is as it was."""
+    bench, call, events, _ = by_hand((status,))
+    call.hold(True, bench.ticks)
+    bench.run(40000)
+    assert call.state == "up" and bench.methods() == ["INVITE", str(status), "ACK"]
+    assert sdp.parse(call.local_sdp).direction == b"sendrecv"
+    call.hold(False, bench.ticks)
+    bench.run(1000)
+    assert len(bench.sent) == 3 and "ended" not in events.names()
+
+
+@pytest.mark.parametrize("status", [408, 481])
+def test_a_far_end_that_knows_nothing_of_the_call_ends_it(status):
+    """RFC 3261 12.2.1.2."""
+    bench, call, events, _ = by_hand((status,))
+    call.hold(True, bench.ticks)
+    bench.run(1000)
+    assert events.statuses() == [status] and bench.methods()[:4] == ["INVITE", str(status), "ACK", "BYE"]
+
+
+def test_a_far_end_that_never_decides_is_given_up():
+    bench, call, events, other = by_hand(*[(100,)] * 100)
+    call.hold(True, bench.ticks)
+    bench.run(31000)
+    assert call.state == "changing"
+    bench.run(9000)
+    assert events.statuses() == [408]
+    bench.run(80000)
+    assert call._agent.idle and other.ended
+
+
+def test_hung_up_while_the_hold_is_on_its_way():
+    bench, call, events, other, far = up(delay=(50, 50))
+    call.hold(True, bench.ticks)
+    bench.run(75)  # its 200 is on the way back
+    call.hang_up(bench.ticks)
+    bench.run(80000)
+    assert events.statuses() == [200] and far.statuses() == [200] and other.ended
+    assert [parse(data).cseq for _, _, _, data in bench.sent if data.startswith(b"ACK")] == [2]
+    assert call._agent.idle and bench.nodes[B].idle
+
+
+def test_a_hold_that_is_challenged_proves_itself():
+    bench, call, _, other = by_hand((407, b'Proxy-Authenticate: Digest realm="x", nonce="y"'))
+    call.hold(True, bench.ticks)
+    bench.run(1000)
+    assert bench.methods() == ["INVITE", "407", "ACK", "INVITE", "200", "ACK"]
+    assert call.state == "up" and other.remote_sdp.holds
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(0, 1 << 30),
+    st.sampled_from([0.0, 0.1, 0.3]),
+    st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 3000)), max_size=8),
+)
+def test_however_both_hold_in_the_end_each_knows_what_the_other_wants(seed, loss, wishes):
+    bench, caller, events, _, far = pair(answer_at_once, seed=seed, loss=loss, delay=(1, 300))
+    call = caller.call("200", OFFER, bench.ticks)
+    bench.run(20000)
+    if not far.calls() or far.calls()[0].state != "up" or call.state != "up":
+        return
+    other = far.calls()[0]
+    wanted = {call: False, other: False}
+    for ours, on, ms in wishes:
+        one = call if ours else other
+        one.hold(on, bench.ticks)
+        wanted[one] = on
+        bench.run(ms)
+    bench.loss = 0
+    bench.run(70000)
+    if "ended" not in events.names() + far.names():
+        assert other.remote_sdp.holds == wanted[call] and call.remote_sdp.holds == wanted[other]
+    call.hang_up(bench.ticks)
+    bench.run(70000)
+    assert caller.idle and bench.nodes[B].idle
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 1 << 30),

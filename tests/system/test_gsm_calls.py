@@ -365,17 +365,68 @@ def test_a_held_far_end_hears_nothing_until_it_is_retrieved(covered):
     phone.talk(FullRate().encode(tone(500, 1)), loop=True)
     box.run_for(1)
     phone.hold()
-    until(box, lambda: call.held)
+    until(box, lambda: call.held, lambda: box.far.on_hold)
     box.run_for(1)
     before = len(box.far.heard())
     box.run_for(2)
     assert np.abs(box.far.heard()[before:]).max(initial=0) < 50
     phone.retrieve()
-    until(box, lambda: not call.held)
+    until(box, lambda: not call.held, lambda: not box.far.on_hold)
     box.run_for(2)
     assert purity(box.far.heard()[-RATE:], 500) > 0.9
     phone.hang_up()
     until(box, lambda: phone.state == "idle")
+    assert well(box)
+
+
+def test_a_far_end_that_holds_is_silence_until_it_comes_back(covered):
+    box, (phone,) = covered(1)
+    box.far.talk(tone(1000))
+    sip_call(box, phone)
+    phone.talk(FullRate().encode(tone(500, 1)), loop=True)
+    box.run_for(1)
+    box.far.hold()
+    box.far.stop_talking()
+    box.run_for(1)
+    before = len(box.far.heard())
+    box.run_for(2)
+    assert len(box.far.heard()) == before  # nothing is sent to who does not listen
+    box.far.hold(False)
+    box.far.talk(tone(1000))
+    phone.recording = True
+    box.run_for(2)
+    assert purity(box.far.heard()[-RATE:], 500) > 0.9
+    assert purity(FullRate().decode(b"".join(phone.heard))[-RATE:], 1000) > 0.9
+    phone.hang_up()
+    until(box, lambda: phone.state == "idle")
+    assert well(box)
+
+
+@pytest.mark.parametrize("far_calls", [False, True])
+def test_both_hold_at_once_and_both_come_back(covered, far_calls):
+    """The re-INVITEs meet on the way: 491, and another attempt (RFC 3261 14.1)."""
+    box, (phone,) = covered(1)
+    if far_calls:
+        box.far.call("201")
+        until(box, rings(phone))
+        phone.answer()
+        until(box, in_call(phone), lambda: box.far.state == "in-call")
+        call = phone.call
+    else:
+        call = sip_call(box, phone)
+    phone.talk(FullRate().encode(tone(500, 30)))
+    box.run_for(1)
+    box.network.delay_ms = 400  # longer than the phone waits for its acknowledgement
+    for on in (True, False):
+        (phone.hold if on else phone.retrieve)()
+        until(box, lambda on=on: call.held == on, timeout_s=2)
+        box.far.hold(on)
+        box.run_for(10)
+        assert box.far.on_hold == on
+    assert any(b" 491 " in data for _, _, data in box.far.messages)
+    assert purity(box.far.heard()[-RATE:], 500) > 0.9
+    phone.hang_up()
+    until(box, lambda: phone.state == "idle", lambda: box.far.state == "ended")
     assert well(box)
 
 

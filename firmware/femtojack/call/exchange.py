@@ -1,8 +1,9 @@
 """The exchange: calls between phones, the SIP side and the telephone on the line, joined two by two.
 
 A call is a conversation of parties: one that calls, and those that ring for it, of which the first to answer stays.
-    a party has conversation, own_number, audio, alert(now), progress(now), connect(answered_by, now), end(cause, now)
-    it tells its conversation alerting, progress, answered (party, now), ended(party, cause, now)
+    a party has conversation, own_number, audio, alert(now), progress(now), connect(answered_by, now), end(cause, now),
+    rest(on, now): the other party holds the call, or has taken it back
+    it tells its conversation alerting, progress, answered (party, now), ended(party, cause, now), held(party, on, now)
 Parties are femtojack.gsm.cc.Call, and SipParty and LineParty below. Causes are those of femtojack.gsm.causes.
 
 To the call control of the line the exchange is the user agent, and a LineParty a call of it; to the user agent it is
@@ -43,6 +44,9 @@ class SipParty:
         self.call.answer(self.audio.answer(self.call.remote_sdp), now)
         self.audio.start(self.call.remote_sdp)
 
+    def rest(self, on, now):
+        self.call.hold(on, now)
+
     def end(self, cause, now):
         self.conversation = None
         self.audio.stop()
@@ -76,6 +80,9 @@ class LineParty:
 
     def connect(self, answered_by, now):
         self._control.answered(self, now)
+
+    def rest(self, on, now):
+        """The telephone hears that nothing is said."""
 
     def end(self, cause, now):
         self.conversation = None
@@ -185,6 +192,11 @@ class Conversation:
         if self.caller:
             self._join(party)
             self._trace("call.joined", b"")
+
+    def held(self, party, on, now):
+        other = self.other(party)
+        if other and self.stays:
+            other.rest(on, now)
 
     def ended(self, party, cause, now):
         if party is self.caller:

@@ -56,7 +56,8 @@ _IGNORED = (messages.STATUS, messages.NOTIFY, messages.CONGESTION_CONTROL)
 
 class Call:
     """One call of one phone, a party of a conversation (femtojack.call.exchange), which it tells what the phone does:
-    alerting(call, now), answered(call, now), ended(call, cause, now). What the state does not allow is ignored.
+    alerting(call, now), answered(call, now), held(call, on, now), ended(call, cause, now). What the state does not
+    allow is ignored.
 
     `subscriber`  whose it is                       `number`    the called one
     `emergency`   it is an emergency call           `withheld`  its caller does not want to be known
@@ -108,6 +109,9 @@ class Call:
     def connect(self, answered_by, now):
         """The called party, a number or "", answered."""
         self._fsm.dispatch("answer", answered_by, now)
+
+    def rest(self, on, now):
+        """The other party holds the call, or has taken it back: its user hears that nothing is said."""
 
     def end(self, cause, now):
         """The other party is gone. This call is nobody's from now on."""
@@ -301,6 +305,7 @@ class Call:
         self.held = True
         self._silence()
         self.send(messages.HOLD_ACKNOWLEDGE, b"", now)
+        self._tell_held(now)
 
     def retrieve(self, now):
         if self.state != "N10" or not self.held or self._control.talks(self.subscriber):
@@ -309,6 +314,11 @@ class Call:
         self.held = False
         self._talk()
         self.send(messages.RETRIEVE_ACKNOWLEDGE, b"", now)
+        self._tell_held(now)
+
+    def _tell_held(self, now):
+        if self.conversation:
+            self.conversation.held(self, self.held, now)
 
     def press(self, key, now):
         """START DTMF."""

@@ -5,7 +5,7 @@ States
     proceeding  a provisional response came          answering   200 sent, no ACK yet (first or re-INVITE)
     abandoned   hung up before anything was heard    leaving     hung up before the ACK
     cancelling  CANCEL sent                          up          the dialog stands
-    ended
+    ended                                            changing    it stands, and we have sent a re-INVITE
 """
 
 from micropython import const
@@ -17,6 +17,12 @@ from femtojack.sip.transaction import T1, T2, TIMEOUT, same_transaction
 from femtojack.ticks import Timer, earlier
 
 _UNANSWERED = const(200000)  # ms: longer than any caller's proxy waits (timer C, RFC 3261 16.6)
+_GONE = (408, 481)  # to a request in a dialog: there is none any more (RFC 3261 12.2.1.2)
+_PENDING = const(491)  # re-INVITEs have met
+# ms from a 491 until another attempt, in steps of 10 (RFC 3261 14.1)
+_CALLER_WAITS = const(2100)  # and up to 1900 more; the callee none and up to 2000 more
+_CALLER_STEPS = const(191)
+_CALLEE_STEPS = const(201)
 
 
 class Call:
@@ -41,9 +47,13 @@ class Call:
         self.local_sdp = b""
         self._invite = None  # transaction of the last INVITE
         self._ack = b""
+        self._acked = -1  # CSeq of the INVITE that it is for
         self._repeat = Timer()  # of our 2xx, RFC 3261 13.3.1.4
         self._interval = T1
-        self._limit = Timer()  # of waiting for an answer, for an ACK, or for the end of what was cancelled (9.1)
+        self._limit = Timer()  # of waiting for an answer, an ACK, the end of what was cancelled (9.1), or our turn
+        self._is_caller = True
+        self._holds = self._told = False  # whether we hold it, and what the far end knows of that
+        self._telling = False
         self._fsm = SharedFsm("sip.call", _TABLE, state, agent.trace, self)
 
     @property
@@ -72,6 +82,12 @@ class Call:
         """End it from any state: CANCEL, 480 or BYE. events.ended comes when the far end cannot take it up any more."""
         self._fsm.dispatch("reject" if self.state == "incoming" else "hang up", 480, now)
 
+    def hold(self, on, now):
+        """Want nothing to be heard either way, or take that back; the far end is told as soon as can be."""
+        self._holds = on
+        if self.state == "up":
+            self._offer(now)
+
     # ---- what the agent hands in
 
     def start(self, request, addr, now):
@@ -82,6 +98,7 @@ class Call:
     def come(self, transaction, session, now):
         """Take over an INVITE that came. Where its sender is lost, it ends some day."""
         self._limit.start(now, _UNANSWERED)
+        self._is_caller = False
         self._invite = transaction
         self.remote_sdp = session
         sender = transaction.request.sender
@@ -105,7 +122,7 @@ class Call:
     def _retry(self, transaction, message, now):
         """Answer a challenge. An INVITE that nobody wants any more is let go."""
         invite = transaction.request.method == b"INVITE"
-        if invite and self.state not in ("calling", "proceeding"):
+        if invite and self.state not in ("calling", "proceeding", "changing"):
             return False
         again = self._agent.retry(transaction, message, now)
         if again and invite:
@@ -204,10 +221,28 @@ class Call:
             self._again(arg, now)
         elif event == "invite":
             self._reinvite(arg, now)
+        elif event == "limit":
+            self._offer(now)
         else:
             if event == "hang up":
                 self._bye(self.dialog, now)
             self._end(200, now)
+
+    def _changing(self, event, message, now):
+        if event == "provisional":
+            self._invite.give_up.start(now, TIMEOUT)
+        elif event == "success" and message.cseq != self.dialog.cseq:
+            self._again(message, now)
+        elif event == "success":
+            self._changed(message, now)
+        elif event == "failure" and message.status not in _GONE:
+            self._fsm.go("up")
+            if message.status == _PENDING:
+                self._limit.start(now, self._turn())
+        else:
+            if event != "bye":
+                self._bye(self.dialog, now)
+            self._end(message.status if event == "failure" else 200, now)
 
     def _ended(self, event, message, now):
         self._again(message, now)
@@ -240,13 +275,20 @@ class Call:
     def _acknowledge(self, message):
         """Confirm the dialog that a 2xx makes."""
         self.dialog = self.dialog.answered(message)
+        self._confirm()
+
+    def _confirm(self):
+        self._acked = self.dialog.cseq
         self._ack = self._agent.acknowledge(self.dialog, self._invite.request)
 
     def _again(self, message, now):
         """A 2xx once more: of this dialog, or of another branch of a forked INVITE (RFC 3261 13.2.2.4)."""
         if (message.to.tag or b"") == self.dialog.remote_tag:
-            if self._ack:
+            if message.cseq == self._acked:
                 self._agent.transmit(self._ack, self.dialog.next_hop())
+            else:  # of a re-INVITE: we have left in the meantime
+                self.dialog.cseq = message.cseq
+                self._confirm()
         else:
             other = self.dialog.answered(message)
             self._agent.acknowledge(other, self._invite.request)
@@ -261,6 +303,38 @@ class Call:
 
     def _bye(self, dialog, now):
         self._agent.start(dialog.request(b"BYE", self._agent.via()), dialog.next_hop(), self, now)
+
+    # ---- re-INVITE, from here
+
+    def _offer(self, now):
+        """Tell the far end whether we hold the call, if it does not know (RFC 3264 8.4)."""
+        self._limit.stop()
+        if self._told == self._holds:
+            return
+        self._telling = self._holds
+        request = self.dialog.request(b"INVITE", self._agent.via())
+        self._agent.describe(request, sdp.reoffer(self.local_sdp, self._holds, self.remote_sdp.holds))
+        if self.start(request, self.dialog.next_hop(), now):
+            self._fsm.go("changing")
+        else:
+            self._limit.start(now, T2)
+
+    def _changed(self, message, now):
+        self._fsm.go("up")
+        self._told = self._telling
+        self.local_sdp = self._invite.request.body
+        self.dialog.retarget(message)
+        self._confirm()
+        self.remote_sdp = _session(message) or self.remote_sdp
+        self._agent.events.progress(self, now)
+        if self.state == "up":
+            self._offer(now)
+
+    def _turn(self):
+        """How long to wait after a 491: both ends must not try at the same time again."""
+        if self._is_caller:
+            return _CALLER_WAITS + self._agent.octet() % _CALLER_STEPS * 10
+        return self._agent.octet() % _CALLEE_STEPS * 10
 
     # ---- incoming
 
@@ -289,18 +363,22 @@ class Call:
         elif self.remote_sdp is None:
             self._bye(self.dialog, now)
             self._end(488, now)
+        if self.state == "up":
+            self._offer(now)
 
     def _reinvite(self, transaction, now):
         """RFC 3261 14.2. Without an offer in it, we make a new one."""
         request = transaction.request
         session = _session(request)
         if session:
-            body = sdp.reoffer_answer(self.local_sdp, session)
+            body = sdp.reoffer_answer(self.local_sdp, session, self._holds)
         else:
-            body = None if request.body else sdp.reoffer(self.local_sdp)
+            body = None if request.body else sdp.reoffer(self.local_sdp, self._holds)
         if body is None:
             self._agent.respond(transaction, 488, now)
             return
+        if self._holds or session is None or session.direction != b"inactive":
+            self._told = self._holds  # the answer to "inactive" cannot say that we would hear
         self.dialog.retarget(request)
         self._fsm.go("answering")
         self._success(transaction, body, now)
@@ -326,7 +404,8 @@ _TABLE = {
     "incoming": (_ARRIVED, ("answering", "ended"), Call._incoming),
     "answering": (("ack", "limit", "bye", "hang up"), ("up", "leaving", "ended"), Call._answering),
     "leaving": (("ack", "limit", "bye"), ("ended",), Call._leaving),
-    "up": (("success", "invite", "bye", "hang up"), ("answering", "ended"), Call._up),
+    "up": (("success", "invite", "bye", "hang up", "limit"), ("answering", "changing", "ended"), Call._up),
+    "changing": (("provisional", "success", "failure", "bye", "hang up"), ("up", "ended"), Call._changing),
     "ended": (("success",), (), Call._ended),
 }
 

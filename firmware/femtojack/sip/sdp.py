@@ -13,6 +13,7 @@ _ALL = (b"PCMU/8000", b"PCMA/8000", b"telephone-event/8000")
 SPEECH = (0, 8)  # payload types of a usual offer
 
 _MIRROR = {b"sendrecv": b"sendrecv", b"sendonly": b"recvonly", b"recvonly": b"sendonly", b"inactive": b"inactive"}
+_HELD = {b"sendrecv": b"sendonly", b"recvonly": b"inactive"}  # what one hears no more of (RFC 3264 8.4)
 
 
 class Session:
@@ -63,8 +64,13 @@ class Session:
 
     @property
     def hears(self):
-        """Whether it wants our audio now; a far end at 0.0.0.0 is on hold (RFC 3264 8.4)."""
-        return self.usable and self.direction in (b"sendrecv", b"recvonly") and self.address != bytes(4)
+        """Whether it wants our audio now."""
+        return self.usable and not self.holds
+
+    @property
+    def holds(self):
+        """Whether it wants to hear nothing; an address of 0.0.0.0 says the same (RFC 3264 8.4)."""
+        return self.direction in (b"sendonly", b"inactive") or self.address == bytes(4)
 
 
 def parse(body):
@@ -129,29 +135,37 @@ def offer(address, port, session_id=1, version=1, formats=SPEECH, direction=b"se
     return _head(address, session_id, version) + _audio(port, pairs, direction)
 
 
-def answer(remote, address, port, session_id=1, version=1):
-    """Octets of the answer to the Session `remote`: its first speech encoding that we have; None if there is none."""
+def answer(remote, address, port, session_id=1, version=1, holds=False):
+    """Octets of the answer to the Session `remote`: its first speech encoding that we have; None if there is none.
+
+    `holds`: we want to hear nothing.
+    """
     if not remote.usable:
         return None
+    direction = _MIRROR[remote.direction]
+    if holds:
+        direction = _HELD.get(direction, direction)
     body = _head(address, session_id, version)
     for i, words in enumerate(remote.media):
         if i == remote.audio:
-            body += _audio(port, [(remote.codec, remote.encoding)], _MIRROR[remote.direction])
+            body += _audio(port, [(remote.codec, remote.encoding)], direction)
         elif len(words) >= 4:  # refused, but each keeps its place (RFC 3264 6)
             body += b"m=" + b" ".join([words[0], b"0", words[2], words[3]]) + b"\r\n"
     return body
 
 
-def reoffer_answer(local, remote):
+def reoffer_answer(local, remote, holds=False):
     """Octets of the answer to `remote` in a session where we said `local` (octets); None if it cannot be."""
     said = parse(local)
-    return answer(remote, said.address, said.port, *_next_version(said)) if said else None
+    return answer(remote, said.address, said.port, *_next_version(said), holds) if said else None
 
 
-def reoffer(local):
-    """Octets of a new offer in a session where we said `local`: all that we can, in both directions (RFC 3261 14.2)."""
+def reoffer(local, holds=False, held=False):
+    """Octets of a new offer in a session where we said `local`: all that we can (RFC 3261 14.2), in both directions
+    unless we hold it; `held`: so does the far end."""
     said = parse(local)
-    return offer(said.address, said.port, *_next_version(said)) if said else None
+    direction = b"sendrecv" if not holds else b"inactive" if held else b"sendonly"
+    return offer(said.address, said.port, *_next_version(said), direction=direction) if said else None
 
 
 def _next_version(said):

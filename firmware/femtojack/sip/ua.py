@@ -122,7 +122,7 @@ class UserAgent:
         call.number = number
         call.local_sdp = body
         request = call.dialog.request(b"INVITE", self.via())
-        self._describe(request, body)
+        self.describe(request, body)
         if not call.start(request, addr, now):
             return None
         self._calls.append(call)
@@ -217,6 +217,13 @@ class UserAgent:
         request.add(b"Contact", b"<" + self.contact + b">")
         request.add(b"Expires", decimal(expires))
         return request
+
+    def describe(self, request, body):
+        """Give an INVITE its SDP, and what goes with it."""
+        request.add(b"Contact", b"<" + self.contact + b">")
+        request.add(b"Allow", self._allow())
+        request.add(b"Content-Type", sdp.TYPE)
+        request.body = body
 
     def via(self):
         """A Via with a branch of its own; it asks for rport (RFC 3581 3)."""
@@ -411,12 +418,6 @@ class UserAgent:
         """Ours, not yet shared with anybody."""
         call_id = self._token(12) + b"@" + self._host
         return Dialog(call_id, self._identity, self._token(8), remote, target, addr or self._server)
-
-    def _describe(self, request, body):
-        request.add(b"Contact", b"<" + self.contact + b">")
-        request.add(b"Allow", self._allow())
-        request.add(b"Content-Type", sdp.TYPE)
-        request.body = body
 
     def _allow(self):
         return _ALLOW + b", MESSAGE" if self.pager else _ALLOW

@@ -35,6 +35,7 @@ class FarEnd:
         state          of the latest call: "idle" (none yet), "calling", "ringing", "in-call", "ended"
         final_status   of its INVITE, None so far
         caller, dialled  numbers of the latest incoming call
+        on_hold        the other side holds the latest call
         stream         the latest call's femtohost.peers.rtp.RtpStream, or None
         registrar.contact(user)  URI where a user has registered, or None
         texts          [(sender's number, number that it was for, text)] that came by MESSAGE (RFC 3428)
@@ -67,6 +68,10 @@ class FarEnd:
     @property
     def final_status(self):
         return self._call.final_status if self._call else None
+
+    @property
+    def on_hold(self):
+        return self._call is not None and self._call.peer_holds
 
     @property
     def stream(self):
@@ -116,6 +121,12 @@ class FarEnd:
         """End the call in whatever way its state asks for: BYE, CANCEL, 480; nothing when there is none."""
         if self._call:
             self._call.hang_up()
+
+    def hold(self, on=True):
+        """Put the other side on hold, or take it back. ValueError where no call is up."""
+        if self.state != "in-call":
+            raise ValueError(f"no call to hold (state {self.state})")
+        self._call.hold(on)
 
     def send_text(self, number, text, addr=GATEWAY):
         """Send `text` to `number` at the endpoint `addr` (6 octets)."""

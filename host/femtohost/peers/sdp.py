@@ -8,6 +8,13 @@ from femtohost.network import endpoint
 PCMU = "0"  # RFC 3551 6
 # RFC 3264 6.1: direction of the answer by direction of the offer
 ANSWERS = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
+HELD = {"sendrecv": "sendonly", "recvonly": "inactive"}  # what an end says that wants to hear nothing (8.4)
+
+
+def answer_to(direction, held):
+    """The direction of the answer to an offer of `direction`."""
+    answer = ANSWERS[direction]
+    return HELD.get(answer, answer) if held else answer
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,18 @@
 
 from sipmessage import Address, Parameters
 
-from femtohost.clock import SECOND
+from femtohost.clock import MS, SECOND
 from femtohost.peers import sdp, sip_message
 from femtohost.peers.rtp import RtpStream
+
+GLARE_STEP = 10 * MS  # RFC 3261 14.1: who has called waits 2.1 to 4 s after a 491, the other up to 2 s
+GLARE_STEPS = {True: (210, 400), False: (0, 200)}
 
 
 class Call:
     """What both kinds of call share: from the established dialog on.
+
+    `held`: we want to hear nothing. `peer_holds`: so does the other side.
 
     end: the FarEnd. state: "calling", "ringing", "in-call", "ended". final_status: of the INVITE, or None so far.
     """
@@ -23,6 +28,9 @@ class Call:
         self.dialog = None
         self.state = "calling"
         self.final_status = None
+        self.held = self.peer_holds = False
+        self._offering = False  # a re-INVITE of ours is under way
+        self._reack = b""
         self.stream = RtpStream(end.clock, end.network, end.rng, end.layer.address[:4], end.current_talk)
 
     def receive(self, transaction):
@@ -54,7 +62,7 @@ class Call:
         response = sip_message.response_to(transaction.request, 200, self._tag)
         response.contact = self._contact()
         response.headers.set("Allow", sip_message.ALLOW)
-        description = self._describe(sdp.ANSWERS[offer.direction] if offer else "sendrecv")
+        description = self._describe(sdp.answer_to(offer.direction if offer else "sendrecv", self.held))
         self._acknowledged()  # a new INVITE proves that the last 200 arrived
         self._answered = transaction
         transaction.respond(sip_message.with_body(response, description), self._bye)
@@ -63,6 +71,7 @@ class Call:
             self._listen_to(offer)
 
     def _listen_to(self, media):
+        self.peer_holds = not media.listens
         self.stream.send_to(media.endpoint if media.listens else None)
 
     def _on_ack(self, ack):
@@ -88,6 +97,9 @@ class Call:
 
     def _on_reinvite(self, transaction):
         request = transaction.request
+        if self._offering:
+            transaction.respond(sip_message.response_to(request, 491))
+            return
         offer = sdp.read(request.body)
         if request.body and offer is None:
             transaction.respond(sip_message.response_to(request, 488))
@@ -95,6 +107,36 @@ class Call:
         if request.contact:
             self.dialog.target = request.contact[0].uri
         self._accept(transaction, offer)
+
+    def hold(self, on):
+        """Put the peer on hold or take it back, by a re-INVITE (RFC 3264 8.4)."""
+        self.held = on
+        self._reinvite()
+
+    def _reinvite(self):
+        if self.state != "in-call" or self._offering:
+            return
+        self._offering, self._reack = True, b""
+        invite = self.dialog.request("INVITE", self._via())
+        invite.contact = self._contact()
+        direction = ("inactive" if self.peer_holds else "sendonly") if self.held else "sendrecv"
+        request = sip_message.with_body(invite, self._describe(direction))
+        self._end.layer.request(request, self.dialog.next_hop, lambda response: self._on_offered(invite, response))
+
+    def _on_offered(self, invite, response):
+        code = 408 if response is None else response.code
+        if 200 <= code < 300:
+            self._reack = self._reack or bytes(self.dialog.request("ACK", self._via(), invite.cseq.sequence))
+            self._end.layer.send(self._reack, self.dialog.next_hop)
+        if code < 200 or not self._offering:
+            return
+        self._offering = False
+        media = sdp.read(response.body) if code < 300 else None
+        if media:
+            self._listen_to(media)
+        elif code == 491:
+            steps = self._end.rng.integers(*GLARE_STEPS[isinstance(self, OutgoingCall)])
+            self._end.clock.after(int(steps) * GLARE_STEP, self._reinvite)
 
     def _bye(self):
         self._bye_follows = False
