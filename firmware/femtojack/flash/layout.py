@@ -1,8 +1,7 @@
 """What lies where in the serial flash: the one table of its regions.
 
-The chip protects one range, from its bottom or from its top. It protects the lower half, which an update never
-touches. The identity's copies and the logs stand in erase blocks of their own: no single erase reaches two copies, or
-both logs.
+The chip protects one range, from its bottom or from its top: the lower half, which an update never touches. The
+identity's copies and the logs stand in erase blocks of their own: no single erase reaches two copies, or both logs.
 
 A copy of the identity is written while another range is protected (femtojack.flash.nor). For copy 0, in the first
 sector, that is all but this sector; for the others the lower quarter, with copy 0, the boot code and the golden image.
