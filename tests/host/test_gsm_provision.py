@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -116,6 +117,25 @@ def test_comp128(run):
     pytest.importorskip("comp128", reason="comp128 is missing; pip install femtojack[peers]")
     code, out, _ = run("gsm", "provision", "comp128v1", IMSI, "--ki", KI.hex(), "--count", "2", "--profile", "box")
     assert code == 0 and out == f"{IMSI}: 2 triplets\n"
+
+
+def test_comp128_where_it_is_not_installed(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "comp128.comp128v1", None)
+    code, _, err = run("gsm", "provision", "comp128v1", IMSI, "--ki", KI.hex(), "--profile", "box")
+    assert code == 2 and "femtojack[peers]" in err and err.count("\n") == 1
+
+
+def test_a_profile_that_cannot_be(run, tmp_path):
+    (tmp_path / "box").write_text("no folder")
+    for done in (by_milenage(run), run("gsm", "provision", "list", "--profile", "box")):
+        code, out, err = done
+        assert (code, out) == (2, "") and err.count("\n") == 1
+
+
+def test_new_triplets_take_the_place_of_the_old_ones(run):
+    by_milenage(run)
+    by_milenage(run, "--count", "3")
+    assert listed(run) == {IMSI: 3}
 
 
 @pytest.mark.parametrize(

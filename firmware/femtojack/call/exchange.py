@@ -255,6 +255,7 @@ class Exchange:
         self._subscribers = subscribers
         self._agent = None
         self._media = []
+        self._packet = None  # of them all
         self._far_ends = []  # SipParty
         self._conversations = []
         calls.bind(self)
@@ -428,10 +429,11 @@ class Exchange:
                 return media
         if len(self._media) >= MOST_MEDIA:
             return None
-        from femtojack.voice.media import Media  # a board without a network does not load it
+        from femtojack.voice.media import Media, Packet  # a board without a network does not load it
 
+        self._packet = self._packet or Packet()
         try:
-            media = Media(self._board, self._first_port + 2 * len(self._media))
+            media = Media(self._board, self._first_port + 2 * len(self._media), self._packet)
         except OSError:
             return None
         self._media.append(media)

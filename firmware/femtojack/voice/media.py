@@ -14,20 +14,31 @@ _BRIDGE = const(2)  # blocks
 _PIECE = const(80)  # octets of 10 ms: packets of any whole number of them are played
 
 
-class Media:
-    """One RTP port and at most one call on it."""
+class Packet:
+    """Where a datagram is taken in. Ports that are drained one after the other share one."""
 
-    def __init__(self, board, port):
+    def __init__(self):
+        self.octets = bytearray(_LARGEST)
+        self._view = memoryview(self.octets)
+        self.pieces = self.cut(HEADER)  # after a plain header
+
+    def cut(self, start):
+        """Views of the pieces of a packet whose payload begins at `start`."""
+        return [self._view[i : i + _PIECE] for i in range(start, _LARGEST - _PIECE + 1, _PIECE)]
+
+
+class Media:
+    """One RTP port and at most one call on it. `packet`: one that it shares with other ports; by default its own."""
+
+    def __init__(self, board, port, packet=None):
         self._voice = board.voice
         self._entropy = board.entropy
         self._address = board.udp.address
         self._port = port
         self._socket = board.udp.open(port)
-        self._packet = bytearray(_LARGEST)
-        self._packet_view = memoryview(self._packet)
+        self._packet = packet or Packet()
         self._source = bytearray(6)
         self._remote = bytearray(6)
-        self._pieces = self._cut(HEADER)
         self._per_packet = 0  # pieces in the far end's packets
         self._heard = bytearray(_PIECE)
         self._jitter = self._receiver = self._sender = None
@@ -106,10 +117,10 @@ class Media:
     def step(self):
         """Take in every datagram that waits."""
         while True:
-            n = self._socket.recv_into(self._packet, self._source)
+            n = self._socket.recv_into(self._packet.octets, self._source)
             if n < 0:
                 return
-            if self.running and self._receiver.parse(self._packet, n):
+            if self.running and self._receiver.parse(self._packet.octets, n):
                 self._take()
 
     def _take(self):
@@ -118,14 +129,10 @@ class Media:
         if count != self._per_packet:
             self._per_packet = count
             self._jitter.reset()
-        pieces = self._pieces if start == HEADER else self._cut(start)
+        pieces = self._packet.pieces if start == HEADER else self._packet.cut(start)
         first = self._receiver.sequence * count
         for i in range(count):
             self._jitter.put((first + i) & 0xFFFF, pieces[i])
-
-    def _cut(self, start):
-        """Views of the pieces of a packet whose payload begins at `start`; for a plain header they are cut once."""
-        return [self._packet_view[i : i + _PIECE] for i in range(start, _LARGEST - _PIECE + 1, _PIECE)]
 
     # -- the leg of the bridge ------------------------------------------------------------------------------------
 
