@@ -131,7 +131,7 @@ def test_garbage_over_all_that_it_can_write_leaves_a_box_that_boots_and_takes_an
 
 
 def test_a_killed_emulator_loses_no_sector_that_was_acknowledged(box, tmp_path, layout):
-    """flashrom goes from page to page when the one before is acknowledged; where it stood it says only sometimes."""
+    """flashrom goes from page to page when the one before is acknowledged: all before the page that is seen are."""
     start, _ = place("slot_b")
     content = bytearray(image(box))
     content[start : start + 0x100000] = random.Random(3).randbytes(0x100000)
@@ -141,8 +141,5 @@ def test_a_killed_emulator_loses_no_sector_that_was_acknowledged(box, tmp_path, 
     while image(box)[page : page + 256] != content[page : page + 256]:
         assert program.running, program.lines
     box.kill()
-    index = program.wait_line(lambda line: "cannot read from device" in line, seconds=SLOW_S)
-    stood = [int(at, 16) for at in re.findall(r"at address (0x[0-9a-f]+)", "\n".join(program.lines[index:]))]
-    program.kill()
-    acknowledged = max([page, *stood]) // 4096 * 4096
-    assert image(box)[start:acknowledged] == content[start:acknowledged]
+    program.kill()  # it may read from the closed connection for ever
+    assert image(box)[start:page] == content[start:page]
