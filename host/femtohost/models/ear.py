@@ -18,6 +18,7 @@ FRAME = 5  # blocks: 50 ms tell 420 from 425 Hz and 413 + 438 Hz from either
 HISTORY = 1000  # blocks: longer than one period of any cadence
 FULL_SCALE_DBM0 = 3.17  # mean power of a full-scale sine, G.711 mu-law
 ON_DBM0 = -45.0
+ON_ENERGY = BLOCK * 32767**2 / 2 * 10 ** ((ON_DBM0 - FULL_SCALE_DBM0) / 10)  # of a block
 PURITY = 0.9  # share of a frame's energy that its frequencies must explain
 CERTAIN = 2 * FRAME + 1  # blocks: a run as long as this holds a whole frame
 GAP = 3  # blocks: beats and modulation make shorter holes than any cadence
@@ -35,11 +36,6 @@ def _tables():
 def country_tones(country):
     """The entry of data/tones.json for "us", "de", ...; KeyError for a country that is not there."""
     return _tables()[country]
-
-
-def dbm0_of(power):
-    """Level of a mean square of int16 samples."""
-    return 10 * np.log10(np.maximum(power, 1e-9) / (32767**2 / 2)) + FULL_SCALE_DBM0
 
 
 class Run(NamedTuple):
@@ -82,7 +78,7 @@ def _matches(run, key, blocks, unfinished):
 
 
 class Ear:
-    """Listens to one country's tones. `hear(block)` takes 80 float samples, 10 ms; `hears(name)` analyses lazily."""
+    """Listens to one country's tones. `hear(block)` takes 10 ms, 80 float samples or 0; `hears(name)` looks lazily."""
 
     def __init__(self, tones):
         self._cadences = {name: Cadence(tone) for name, tone in tones["tones"].items()}
@@ -102,11 +98,14 @@ class Ear:
     def forget(self):
         """Begin anew: nothing was heard."""
         self._count = 0  # blocks heard
-        self._analysed = 0
+        self._analysed = 0  # frames named
+        self._keys = {}  # (first frame, end): key; they are what they are once they are named
         self._answer = (-1, frozenset())
 
     def hear(self, block):
-        self._audio[self._count % HISTORY] = block
+        heard = self._audio[self._count % HISTORY]
+        heard[:] = block
+        self._on[self._count % HISTORY] = heard @ heard > ON_ENERGY
         self._count += 1
 
     def recent(self, blocks):
@@ -125,13 +124,11 @@ class Ear:
         return name in self._answer[1]
 
     def _analyse(self):
-        self._analysed = max(self._analysed, self._count - HISTORY)
-        fresh = np.arange(self._analysed, self._count) % HISTORY
-        self._on[fresh] = dbm0_of(np.mean(self._audio[fresh] ** 2, axis=1)) > ON_DBM0
-        for frame in range(self._analysed // FRAME, self._count // FRAME):
+        end = self._count // FRAME
+        for frame in range(max(self._analysed, end - HISTORY // FRAME), end):
             first = frame * FRAME % HISTORY
             self._names[first // FRAME] = self._name(self._audio[first : first + FRAME].ravel())
-        self._analysed = self._count
+        self._analysed = end
 
     def _name(self, frame):
         """The key whose frequencies explain the frame: of the fewest frequencies, then the best; or None."""
@@ -148,20 +145,21 @@ class Ear:
 
     def _runs(self):
         """The runs of the whole history, oldest first."""
-        length = min(self._count, HISTORY)
-        first = self._count - length
-        on = _close_gaps(self._on[np.arange(first, self._count) % HISTORY])
-        edges = np.flatnonzero(on[1:] != on[:-1]) + 1
-        bounds = [0, *edges.tolist(), len(on)]
-        runs = [Run(self._run_key(first + a, first + b) if on[a] else (), b - a) for a, b in pairwise(bounds)]
+        first = self._count - min(self._count, HISTORY)
+        on = self._on[np.arange(first, self._count) % HISTORY]
+        runs = [Run(self._run_key(first + a, first + b) if sound else (), b - a) for sound, a, b in _spans(on)]
         nameless = runs[-1].key is None and runs[-1].blocks < CERTAIN
         return runs[:-1] if nameless and len(runs) > 1 else runs  # too short yet to hold a frame
 
     def _run_key(self, first, end):
-        frames = range(-(-(first + 1) // FRAME), (end - 1) // FRAME)  # the first and the last block are parts
-        names = [self._names[frame % len(self._names)] for frame in frames]
-        best = max(names, key=names.count, default=None)
-        return best if names.count(best) >= 0.8 * len(names) else None
+        frames = -(-(first + 1) // FRAME), (end - 1) // FRAME  # the first and the last block are parts
+        if frames not in self._keys:
+            if len(self._keys) > HISTORY:
+                self._keys.clear()
+            names = [self._names[frame % len(self._names)] for frame in range(*frames)]
+            best = max(names, key=names.count, default=None)
+            self._keys[frames] = best if names.count(best) >= 0.8 * len(names) else None
+        return self._keys[frames]
 
     def _listen(self):
         if not self._count:
@@ -213,11 +211,14 @@ def _all_sound(amplitudes, size):
     return powers.min() > 0.05 * powers.max()
 
 
-def _close_gaps(on):
-    """Fill the holes of at most GAP blocks between two blocks that are on, and cut one off at the end."""
-    places = np.flatnonzero(on)
-    holes = np.diff(places)
-    filled = on.copy()
-    for i in np.flatnonzero((holes > 1) & (holes <= GAP + 1)):
-        filled[places[i] : places[i + 1]] = True
-    return filled[: places[-1] + 1] if len(places) and len(on) - places[-1] <= GAP + 1 else filled
+def _spans(on):
+    """[(sound or not, first, end)] of the blocks `on`, less the holes of at most GAP blocks after one that is on."""
+    bounds = [0, *(np.flatnonzero(on[1:] != on[:-1]) + 1).tolist(), len(on)]
+    spans, sound = [], bool(on[0])
+    for a, b in pairwise(bounds):
+        if sound and spans and spans[-1][0]:
+            spans[-1] = (True, spans[-1][1], b)
+        elif sound or a == 0 or b - a > GAP:
+            spans.append((sound, a, b))
+        sound = not sound
+    return spans
