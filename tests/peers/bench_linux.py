@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 from linux_usb import image
-from linux_usb.fixtures import realtime, usb_port
+from linux_usb.fixtures import usb_port
 from linux_usb.machine import Guest
+from programs import realtime
 from test_linux_sound import RATE_ERROR, SNR_DB, snr_db, stream
 from tone_figures import tone
 

@@ -5,6 +5,7 @@ import random
 
 import pytest
 from linux_usb.fixtures import usb_port
+from programs import PATIENCE
 
 from femtohost.iso import build
 
@@ -67,7 +68,7 @@ TELEPHONY, HOOK_SWITCH = 0x0B, 0x20
 
 
 def reports(pc, count):
-    return [pc.input_report(5) for _ in range(count)]
+    return [pc.input_report(PATIENCE) for _ in range(count)]
 
 
 def test_the_hook_and_the_keys_are_told(pc, usb_box):
@@ -90,7 +91,7 @@ def test_the_feature_report_tells_how_the_box_is(pc, usb_box):
     usb_box.ctl("off-hook")
     usb_box.until(lambda: pc.feature(b"")[1] & 1)
     usb_box.ctl("on-hook")
-    assert pc.input_report(5) and pc.input_report(5) == bytes(1)
+    assert pc.input_report(PATIENCE) and pc.input_report(PATIENCE) == bytes(1)
     usb_box.until(lambda: not pc.feature(b"")[1] & 1)
     assert pc.feature(bytes((255,)).ljust(64, b"\0"))
     usb_box.until(lambda: pc.feature(b"")[3:5] == bytes((2, status[4] + 1)))  # a command that nobody knows

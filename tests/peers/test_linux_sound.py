@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from linux_usb.fixtures import realtime
+from programs import realtime
 from scipy.stats import theilslopes
 from tone_figures import tone
 

@@ -6,7 +6,7 @@ import re
 import pytest
 from linux_usb import image
 from linux_usb.machine import Guest
-from programs import realtime  # noqa: F401
+from programs import realtime
 
 from femtohost.iso import build
 from femtohost.running import RunningBox
@@ -58,10 +58,11 @@ def usb_port(box):
 def pc(linux, usb_box):
     """The Linux machine with the box attached; in the end its kernel has nothing to complain of."""
     before = len(linux.kernel_log())
-    _, linux.facts = linux.attach(usb_port(usb_box))
-    linux.disc()
-    yield linux
-    linux.close_files()
-    linux.detach()
+    with realtime(linux.process, usb_box.process):  # its drivers wait for a device for seconds of real time
+        _, linux.facts = linux.attach(usb_port(usb_box))
+        linux.disc()
+        yield linux
+        linux.close_files()
+        linux.detach()
     said = [line for line in linux.kernel_log()[before:].splitlines() if COMPLAINTS.search(line)]
     assert said == []
