@@ -15,7 +15,7 @@ FORMAT = 1
 # What may be called on a part of the box: actions, which change it and are written down, and what only looks.
 ACTIONS = {
     "phone": {"off_hook", "on_hook", "flash", "dial", "pulse", "talk", "stop_talking"},
-    "far": {"call", "cancel", "answer", "hang_up", "hold", "talk", "stop_talking", "send_text"},
+    "far": {"call", "cancel", "answer", "hang_up", "hold", "press", "talk", "stop_talking", "send_text"},
     "network": {"inject"},
     "line": {"set_path"},
     "slic": {"overheat", "reset"},

@@ -40,9 +40,17 @@ class Far:
         self.blocks = [pcm[i : i + 80] for i in range(0, len(pcm), 80)]
         self.heard = []
         self.caught_up = 0
+        self.keys, self.tells_keys = "", False
 
     def catch_up(self):
         self.caught_up += 1
+
+    def press(self, key):
+        self.keys += key
+        return self.tells_keys
+
+    def let_go(self):
+        self.keys += "-"
 
     def get(self):
         return memoryview(self.blocks.pop(0)) if self.blocks else None
@@ -263,3 +271,18 @@ def test_a_key_is_heard_by_the_leg_that_follows():
         speech.received(memoryview(frame))
     heard = np.concatenate(far.heard).astype(float)
     assert levels(heard, 941) > 7000 and levels(heard, 1477) > 9000
+
+
+def test_a_key_that_the_other_side_tells_is_not_heard():
+    leg, speech = attached()
+    far = Far()
+    far.tells_keys = True
+    leg.join(far)
+    leg.press("#")
+    for frame in frames_of(np.zeros(800, np.int16)):
+        speech.received(memoryview(frame))
+    leg.let_go()
+    assert far.keys == "#-" and np.abs(np.concatenate(far.heard)).max() < 100
+    leg.press("5")
+    leg.detach()
+    assert far.keys == "#-5-"

@@ -9,6 +9,7 @@ import pytest
 
 from femtojack.sip import sdp
 from femtojack.voice.media import Media
+from femtojack.voice.telephone_event import EventReceiver, EventSender
 
 FAR = bytes((10, 0, 0, 2))
 
@@ -41,7 +42,7 @@ def rig():
     voice = SimpleNamespace(ulaw_encode=encode(1), alaw_encode=encode(2), ulaw_decode=decode(1), alaw_decode=decode(2))
     udp = SimpleNamespace(open=lambda port: socket, address=bytes((10, 0, 0, 1)))
     board = SimpleNamespace(udp=udp, voice=voice, entropy=lambda buf: None)
-    return SimpleNamespace(media=Media(board, 16384), socket=socket)
+    return SimpleNamespace(media=Media(board, 16384), socket=socket, board=board)
 
 
 def session(formats=(0,), direction=b"sendrecv"):
@@ -176,3 +177,75 @@ def test_an_unusable_session_starts_nothing(rig):
     rig.media.start(None)
     rig.media.start(sdp.parse(b"m=audio 4000 RTP/AVP 97\r\n"))
     assert not rig.media.running
+
+
+# -- keys as events -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def keyed(rig):
+    """The same with keys as events."""
+    rig.media = Media(rig.board, 16384, sender=EventSender(), receiver=EventReceiver())
+    return rig
+
+
+def with_events(payload_type=96):
+    return sdp.parse(sdp.offer(FAR, 4000, events=payload_type))
+
+
+def test_events_are_offered_and_answered_where_they_are_wanted(rig, keyed):
+    assert sdp.parse(keyed.media.offer()).events == 101
+    assert sdp.parse(keyed.media.answer(with_events())).events == 96
+    assert sdp.parse(keyed.media.answer(session())).events is None
+    keyed.media.tells_keys = False
+    plain = Media(rig.board, 16386)
+    for media in (keyed.media, plain):
+        assert sdp.parse(media.offer()).events is None
+        assert sdp.parse(media.answer(with_events())).events is None
+        media.start(with_events())
+        assert not media.press("1")
+        media.let_go()
+
+
+def test_a_key_takes_the_place_of_speech_and_speech_goes_on_after_it(keyed):
+    keyed.media.start(with_events())
+    send(keyed)
+    assert keyed.media.press("7")
+    keyed.media.let_go()
+    for _ in range(9):
+        send(keyed)
+    packets = [packet for packet, _ in keyed.socket.sent]
+    assert [packet[1] & 0x7F for packet in packets] == [0] + [96] * 7 + [0] * 2
+    assert [packet[3] for packet in packets] == [(packets[0][3] + i) & 0xFF for i in range(10)]
+    assert {len(packet) for packet in packets[1:8]} == {16} and packets[1][12] == 7
+
+
+def test_a_key_needs_a_far_end_that_takes_it_and_a_call(keyed):
+    assert not keyed.media.press("1")
+    keyed.media.start(session())
+    assert not keyed.media.press("1")
+    keyed.media.start(with_events())
+    assert keyed.media.press("1")
+    keyed.media.stop()
+    keyed.socket.sent.clear()
+    keyed.media.start(sdp.parse(sdp.offer(FAR, 4000, formats=(8,), events=96)))
+    send(keyed)
+    assert keyed.socket.sent[0][0][1] & 0x7F == 8  # nothing is left of the last call's key
+
+
+def key_packet(sequence, begin, key, flags=0):
+    return bytes((0x80, 96, 0, sequence)) + bytes((0, 0, 0, begin)) + bytes(4) + bytes((key, flags, 0, 160))
+
+
+def test_a_key_that_comes_is_a_tone_and_leaves_no_gap(keyed):
+    keyed.media.start(with_events())
+    receive(keyed, *(frame(i, 10 + i) for i in range(3)))
+    receive(keyed, *(key_packet(3 + i, 9, 5, 0x80 if i > 3 else 0) for i in range(7)))
+    receive(keyed, *(frame(i, 10 + i) for i in range(10, 14)))
+    heard = [keyed.media.get() for _ in range(7)]
+    assert all(len(block) == 80 and max(map(abs, block)) > 8000 for block in heard)
+    for _ in range(13):
+        keyed.media.get()
+    assert played(keyed, 8) == [20, 20, 21, 21, 22, 22, 23, 23]
+    counters = keyed.media.counters()
+    assert (counters["lost"], counters["late"], counters["bad"], counters["underruns"]) == (0, 0, 0, 0)

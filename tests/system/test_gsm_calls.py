@@ -336,6 +336,54 @@ def test_keys_are_acknowledged_and_heard_by_the_far_end(covered):
     assert keys(box.far.heard()) == "159*0#D"
 
 
+@pytest.mark.parametrize("far_calls", [False, True])
+@pytest.mark.parametrize("payload_type", [101, 96])
+def test_keys_go_as_events_where_the_far_end_takes_them_and_come_as_tones(covered, far_calls, payload_type):
+    """RFC 4733, offered by either side."""
+    box, (phone,) = covered(1)
+    box.far.events = payload_type
+    if far_calls:
+        box.far.call("201")
+        until(box, rings(phone))
+        phone.answer()
+        until(box, in_call(phone), lambda: box.far.state == "in-call")
+        call = phone.call
+    else:
+        call = sip_call(box, phone)
+    phone.talk(FullRate().encode(tone(500, 30)))
+    box.run_for(1)
+    phone.press("159*0#D")
+    until(box, lambda: len(call.dtmf) == 7, timeout_s=30)
+    box.run_for(1)
+    stream = box.far.stream
+    assert (stream.keys, keys(box.far.heard()), stream.refused) == ("159*0#D", "", 0)
+    firsts = [packet for packet in stream.event_packets if packet[0]]
+    assert len(firsts) == 7 and all(packet[-1] == 160 for packet in firsts)
+    assert sum(packet[4] for packet in stream.event_packets) == 21
+    phone.stop_talking()
+    phone.recording = True
+    box.far.press("123A4")
+    box.run_for(2)
+    assert keys(FullRate().decode(b"".join(phone.heard))) == "123A4"
+    box.far.talk(tone(1000))
+    box.run_for(2)
+    assert purity(FullRate().decode(b"".join(phone.heard))[-RATE:], 1000) > 0.9
+    phone.hang_up()
+    until(box, lambda: phone.state == "idle", lambda: box.far.state == "ended")
+    assert well(box)
+
+
+def test_hold_keeps_the_events(covered):
+    box, (phone,) = covered(1)
+    box.far.events = 101
+    call = sip_call(box, phone)
+    for on in (True, False):
+        (phone.hold if on else phone.retrieve)()
+        until(box, lambda on=on: call.held == on and box.far.on_hold == on)
+    phone.press("7")
+    until(box, lambda: box.far.stream.keys == "7")
+
+
 def test_keys_are_heard_by_another_phone_and_by_the_line(covered):
     box, (one, other) = covered(2)
     call = one.dial("202")

@@ -41,6 +41,8 @@ class SipParty:
         pass
 
     def connect(self, answered_by, now):
+        other = self.conversation and self.conversation.other(self)
+        self.audio.tells_keys = other is not None and isinstance(other.audio, FullRateLeg)  # the line's are tones
         self.call.answer(self.audio.answer(self.call.remote_sdp), now)
         self.audio.start(self.call.remote_sdp)
 
@@ -407,6 +409,8 @@ class Exchange:
 
     def _ring_far_end(self, conversation, number, shown, now):
         media = self._free_media()
+        if media:
+            media.tells_keys = True
         call = media and self._agent.call(number, media.offer(), now, shown)
         if not call:
             conversation.refused(causes.RESOURCES_UNAVAILABLE if media else causes.NETWORK_OUT_OF_ORDER)
@@ -429,11 +433,14 @@ class Exchange:
                 return media
         if len(self._media) >= MOST_MEDIA:
             return None
-        from femtojack.voice.media import Media, Packet  # a board without a network does not load it
+        # A board without a network does not load them.
+        from femtojack.voice.media import Media, Packet
+        from femtojack.voice.telephone_event import EventReceiver, EventSender
 
         self._packet = self._packet or Packet()
         try:
-            media = Media(self._board, self._first_port + 2 * len(self._media), self._packet)
+            port = self._first_port + 2 * len(self._media)
+            media = Media(self._board, port, self._packet, EventSender(), EventReceiver())
         except OSError:
             return None
         self._media.append(media)

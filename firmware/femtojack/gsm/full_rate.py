@@ -74,12 +74,18 @@ class FullRateLeg:
         if speech:
             speech.detach()
         self._dtmf.stop()
+        if self._driven:
+            self._driven.let_go()
 
     def press(self, key):
-        self._dtmf.start(key)
+        """The other party is told where it can be (femtojack.voice.media), or hears the tone."""
+        if not (self._driven and self._driven.press(key)):
+            self._dtmf.start(key)
 
     def let_go(self):
         self._dtmf.let_go()
+        if self._driven:
+            self._driven.let_go()
 
     # -- what the exchange asks for -----------------------------------------------------------------------------------
 

@@ -61,7 +61,7 @@ def _add(buf, last, first, value):
 
 
 class RtpReceiver:
-    """Reads packets of one payload type.
+    """Reads packets of one payload type, and those of `events` (-1: none), which only `is_event` tells apart.
 
     After `parse` said True: `sequence`, `marker`, `timestamp_hi`, `timestamp_lo` (halves), and the payload is
     `length` octets from `start`. Counted: `received`, `lost` (gaps not filled since), `late` (came behind a later
@@ -70,6 +70,8 @@ class RtpReceiver:
 
     def __init__(self, payload_type):
         self.payload_type = payload_type
+        self.events = -1
+        self.is_event = False
         self.sequence = self.timestamp_hi = self.timestamp_lo = 0
         self.marker = False
         self.start = self.length = 0
@@ -81,10 +83,11 @@ class RtpReceiver:
 
     def parse(self, data, n):
         """Read the packet in the first `n` octets of `data`. False, and counted, if it is none of ours."""
-        if n < HEADER or n > len(data) or data[0] & 0xC0 != _VERSION or data[1] & 0x7F != self.payload_type:
+        if n < HEADER or n > len(data) or data[0] & 0xC0 != _VERSION:
             self.bad += 1
             return False
-        if not self._find_payload(data, n):
+        self.is_event = data[1] & 0x7F == self.events
+        if (not self.is_event and data[1] & 0x7F != self.payload_type) or not self._find_payload(data, n):
             self.bad += 1
             return False
         if not self._known_source(data):

@@ -11,6 +11,7 @@ _EVENTS = b"telephone-event/8000"
 _ALL = (b"PCMU/8000", b"PCMA/8000", b"telephone-event/8000")
 
 SPEECH = (0, 8)  # payload types of a usual offer
+EVENTS = 101  # payload type of ours where we offer them
 
 _MIRROR = {b"sendrecv": b"sendrecv", b"sendonly": b"recvonly", b"recvonly": b"sendonly", b"inactive": b"inactive"}
 _HELD = {b"sendrecv": b"sendonly", b"recvonly": b"inactive"}  # what one hears no more of (RFC 3264 8.4)
@@ -129,26 +130,32 @@ def _spelt(encoding):
     return encoding
 
 
-def offer(address, port, session_id=1, version=1, formats=SPEECH, direction=b"sendrecv"):
-    """Octets of an offer: RTP at `address` (four octets) and `port`, payload types `formats` of ENCODINGS, 20 ms."""
+def offer(address, port, session_id=1, version=1, formats=SPEECH, direction=b"sendrecv", events=None):
+    """Octets of an offer: RTP at `address` (four octets) and `port`, payload types `formats` of ENCODINGS, 20 ms;
+    `events`: payload type of telephone-event, None without."""
     pairs = [(payload, ENCODINGS[payload]) for payload in formats]
+    if events is not None:
+        pairs.append((events, _EVENTS))
     return _head(address, session_id, version) + _audio(port, pairs, direction)
 
 
-def answer(remote, address, port, session_id=1, version=1, holds=False):
+def answer(remote, address, port, session_id=1, version=1, holds=False, events=False):
     """Octets of the answer to the Session `remote`: its first speech encoding that we have; None if there is none.
 
-    `holds`: we want to hear nothing.
+    `holds`: we want to hear nothing. `events`: take telephone-event too, if it is offered.
     """
     if not remote.usable:
         return None
     direction = _MIRROR[remote.direction]
     if holds:
         direction = _HELD.get(direction, direction)
+    pairs = [(remote.codec, remote.encoding)]
+    if events and remote.events is not None:
+        pairs.append((remote.events, _EVENTS))
     body = _head(address, session_id, version)
     for i, words in enumerate(remote.media):
         if i == remote.audio:
-            body += _audio(port, [(remote.codec, remote.encoding)], direction)
+            body += _audio(port, pairs, direction)
         elif len(words) >= 4:  # refused, but each keeps its place (RFC 3264 6)
             body += b"m=" + b" ".join([words[0], b"0", words[2], words[3]]) + b"\r\n"
     return body
@@ -157,15 +164,19 @@ def answer(remote, address, port, session_id=1, version=1, holds=False):
 def reoffer_answer(local, remote, holds=False):
     """Octets of the answer to `remote` in a session where we said `local` (octets); None if it cannot be."""
     said = parse(local)
-    return answer(remote, said.address, said.port, *_next_version(said), holds) if said else None
+    if said is None:
+        return None
+    return answer(remote, said.address, said.port, *_next_version(said), holds, said.events is not None)
 
 
 def reoffer(local, holds=False, held=False):
     """Octets of a new offer in a session where we said `local`: all that we can (RFC 3261 14.2), in both directions
     unless we hold it; `held`: so does the far end."""
     said = parse(local)
+    if said is None:
+        return None
     direction = b"sendrecv" if not holds else b"inactive" if held else b"sendonly"
-    return offer(said.address, said.port, *_next_version(said), direction=direction) if said else None
+    return offer(said.address, said.port, *_next_version(said), SPEECH, direction, said.events)
 
 
 def _next_version(said):

@@ -28,6 +28,7 @@ class FarEnd:
         password                       None, or what INVITE (407) and REGISTER (401) must prove by digest
         register_reject                None, or the status to refuse REGISTER with: 403, 404 ...
         register_longest_s             seconds granted at most to a REGISTER
+        events                         payload type of telephone-event (RFC 4733) to offer and to take; None: neither
         text_status                    what MESSAGE is answered with: 200, 404 ...
         number, display                own telephone number and name
 
@@ -50,6 +51,7 @@ class FarEnd:
         self.answer_after_s = 2.0
         self.reject = self.register_reject = self.password = None
         self.register_longest_s = 3600
+        self.events = None
         self.text_status = 200
         self.texts, self.text_answers = [], []
         self.number, self.display = "200", ""
@@ -121,6 +123,12 @@ class FarEnd:
         """End the call in whatever way its state asks for: BYE, CANCEL, 480; nothing when there is none."""
         if self._call:
             self._call.hang_up()
+
+    def press(self, keys):
+        """Key digits as telephone-events. ValueError where the call has none."""
+        if self.stream is None or self.stream.events is None:
+            raise ValueError("no telephone-event in this call")
+        self.stream.press(keys)
 
     def hold(self, on=True):
         """Put the other side on hold, or take it back. ValueError where no call is up."""

@@ -1,4 +1,4 @@
-"""The far end's audio: one RTP stream each way, PCMU, 20 ms a frame (RFC 3550, RFC 3551)."""
+"""The far end's audio: one RTP stream each way, PCMU, 20 ms a frame (RFC 3550, RFC 3551); keys as events (RFC 4733)."""
 
 import struct
 from itertools import pairwise
@@ -13,8 +13,12 @@ FRAME_TIME = 20 * MS
 PCMU = 0  # RFC 3551 6: static payload type
 MARKER = 0x80
 SILENT_FRAME = bytes([SILENCE]) * FRAME
+KEYS = "0123456789*#ABCD"  # RFC 4733 3.2: events 0 to 15
+KEY_FRAMES, REST_FRAMES, END_COPIES = 5, 5, 3
+END = 0x80
 LONGEST_GAP = 80_000  # samples, 10 s: a longer jump of the timestamp is another stream, joined without a gap
 
+_EVENT = struct.Struct(">BBH")  # event, end and volume, duration
 _HEADER = struct.Struct(">BBHII")  # version and counts, marker and type, sequence, timestamp, SSRC
 
 
@@ -54,8 +58,10 @@ class Talk:
 class RtpStream:
     """Both directions of one call's audio, on a port of its own.
 
-    `say` changes the talk; `heard()` is the record, and `heard_since` the time (ns) of its first
-    frame's arrival. Counters: sent, received, refused (not a plain 12-octet header of version 2, not PCMU, empty).
+    `say` changes the talk; `heard()` is the record, and `heard_since` the time (ns) of its first frame's arrival.
+    `events` is the payload type of telephone-event, or None; `keys` are those that came and ended, `event_packets`
+    [(marker, sequence, timestamp, event, ended, duration)] all of them.
+    Counters: sent, received, refused (not a plain 12-octet header of version 2, not PCMU, empty).
     """
 
     def __init__(self, clock, network, rng, address, talk):
@@ -68,6 +74,10 @@ class RtpStream:
         self._event = None
         self._started = None
         self._frames = []
+        self._keying = []  # (key, packet within it) of the packets to come, None: speech
+        self._key_timestamp = 0
+        self.events, self.keys, self.event_packets = None, "", []
+        self._ended = None  # timestamp of the last event that did
         self.remote = None
         self.sent = self.received = self.refused = 0
         self.heard_since = None
@@ -86,6 +96,12 @@ class RtpStream:
     def say(self, talk):
         """Another Talk from the next frame on."""
         self._talk, self._talk_from = talk, self._n
+
+    def press(self, keys):
+        """Say each of `keys` for 100 ms, with as much between them."""
+        for key in keys:
+            event = KEYS.index(key)
+            self._keying += [(event, i) for i in range(KEY_FRAMES + END_COPIES - 1)] + [None] * REST_FRAMES
 
     def close(self):
         """Stop for good; the record stays."""
@@ -111,16 +127,39 @@ class RtpStream:
     def _send_frame(self):
         n, self._n = self._n, self._n + 1
         if self.remote is not None:
-            kind = PCMU if n else PCMU | MARKER  # RFC 3551 4.1: the marker begins a talkspurt; here there is one
-            sequence = self._first_sequence + n & 0xFFFF
-            timestamp = self._first_timestamp + n * FRAME & 0xFFFFFFFF
-            header = _HEADER.pack(0x80, kind, sequence, timestamp, self._ssrc)
-            self._socket.send(header + self._talk.frame(n - self._talk_from), self.remote)
+            self._socket.send(self._packet(n), self.remote)
             self.sent += 1
         self._event = self._clock.at(self._started + self._n * FRAME_TIME, self._send_frame)
 
+    def _packet(self, n):
+        keying = self._keying.pop(0) if self._keying else None
+        sequence = self._first_sequence + n & 0xFFFF
+        timestamp = self._first_timestamp + n * FRAME & 0xFFFFFFFF
+        if keying is None:
+            kind = PCMU if n else PCMU | MARKER  # RFC 3551 4.1: the marker begins a talkspurt; here there is one
+            return _HEADER.pack(0x80, kind, sequence, timestamp, self._ssrc) + self._talk.frame(n - self._talk_from)
+        event, i = keying
+        if i == 0:
+            self._key_timestamp = timestamp
+        kind = self.events | (0 if i else MARKER)
+        header = _HEADER.pack(0x80, kind, sequence, self._key_timestamp, self._ssrc)
+        end = END if i >= KEY_FRAMES - 1 else 0
+        return header + _EVENT.pack(event, end | 10, min(i + 1, KEY_FRAMES) * FRAME)
+
+    def _on_event(self, data):
+        _, kind, sequence, timestamp, _ = _HEADER.unpack(data[:12])
+        event, flags, duration = _EVENT.unpack(data[12:16])
+        ended = bool(flags & END)
+        self.event_packets.append((bool(kind & MARKER), sequence, timestamp, event, ended, duration))
+        if ended and timestamp != self._ended:
+            self._ended = timestamp
+            self.keys += KEYS[event] if event < len(KEYS) else "?"
+
     def _on_datagram(self):
         data, _ = self._socket.receive()
+        if self.events is not None and len(data) == 16 and data[0] == 0x80 and data[1] & 0x7F == self.events:
+            self._on_event(data)
+            return
         if len(data) <= 12 or data[0] != 0x80 or data[1] & 0x7F != PCMU:
             self.refused += 1
             return

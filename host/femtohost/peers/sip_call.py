@@ -47,9 +47,12 @@ class Call:
         else:
             self._end.respond_outside(transaction)
 
-    def _describe(self, direction="sendrecv"):
+    def _describe(self, direction="sendrecv", offer=None):
+        """Ours; as the answer to `offer` it has events only where they are offered."""
         self._version += 1
-        return sdp.describe(self._end.layer.address[:4], self.stream.port, self._session, self._version, direction)
+        events = self._end.events if offer is None or self._end.events is None else offer.events
+        address = self._end.layer.address[:4]
+        return sdp.describe(address, self.stream.port, self._session, self._version, direction, events)
 
     def _via(self):
         return sip_message.new_via(self._end.layer.address, self._end.rng)
@@ -62,7 +65,7 @@ class Call:
         response = sip_message.response_to(transaction.request, 200, self._tag)
         response.contact = self._contact()
         response.headers.set("Allow", sip_message.ALLOW)
-        description = self._describe(sdp.answer_to(offer.direction if offer else "sendrecv", self.held))
+        description = self._describe(sdp.answer_to(offer.direction if offer else "sendrecv", self.held), offer)
         self._acknowledged()  # a new INVITE proves that the last 200 arrived
         self._answered = transaction
         transaction.respond(sip_message.with_body(response, description), self._bye)
@@ -72,6 +75,7 @@ class Call:
 
     def _listen_to(self, media):
         self.peer_holds = not media.listens
+        self.stream.events = media.events if self._end.events is not None else None
         self.stream.send_to(media.endpoint if media.listens else None)
 
     def _on_ack(self, ack):
