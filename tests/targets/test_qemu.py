@@ -13,7 +13,7 @@ from femtohost.toolchain import natmod
 
 ARM = ("armv6m", "armv7m", "armv7emsp")
 CELL_HEAP = 60 * 1024  # octets: eight dedicated channels, with all that is on them
-BY_SIP_HEAP = 83 * 1024  # the same, and four calls of the user agent: RTP sessions, dialogs, transactions
+BY_SIP_HEAP = 80 * 1024  # the same, and four calls of the user agent: RTP sessions, dialogs, transactions
 IN_IMAGE = [case for case in CASES if case.taps != 16]
 
 

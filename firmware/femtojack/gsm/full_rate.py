@@ -28,7 +28,7 @@ class FullRateLeg:
         self._voice = voice
         self._codec = bytearray(voice.gsm_fr_size())
         voice.gsm_fr_init(self._codec)
-        self._heard, self._said = BlockQueue(), BlockQueue()  # of the bridge
+        self._heard = self._said = None  # BlockQueues of the bridge, for the one call that has it
         self._pcm = array("h", bytes(4 * BLOCK))  # 20 ms on their way
         pcm = memoryview(self._pcm)
         self._halves = (pcm[:BLOCK], pcm[BLOCK:])
@@ -38,19 +38,10 @@ class FullRateLeg:
         self._speech = None
         self._driven = self._through = None
 
-    @property
-    def dropped(self):
-        """Blocks that the other side did not fetch in time, either way."""
-        return self._heard.dropped + self._said.dropped
-
-    @property
-    def dry(self):
-        """Times that it came too early."""
-        return self._heard.dry + self._said.dry
-
     def _empty(self):
-        self._heard.clear()
-        self._said.clear()
+        if self._heard:
+            self._heard.clear()
+            self._said.clear()
 
     # -- what the call asks for ---------------------------------------------------------------------------------------
 
@@ -95,7 +86,7 @@ class FullRateLeg:
 
     def start(self, remote):
         """As femtojack.voice.media, when a bridge begins: there is nothing to be told of the other end."""
-        self._empty()
+        self._heard, self._said = BlockQueue(), BlockQueue()
 
     def stop(self):
         pass
@@ -129,7 +120,7 @@ class FullRateLeg:
             for half in self._halves:
                 half[ALL] = self._driven.get() or self._silence
             self.say(self._pcm)
-        elif self._said.count >= 2:
+        elif self._said and self._said.count >= 2:
             for half in self._halves:
                 half[ALL] = self._said.take() or self._silence
             self.say(self._pcm)
@@ -150,8 +141,9 @@ class FullRateLeg:
         if self._dtmf.sounding:
             self._sound()
         listener = self._driven or self._heard
-        for half in self._halves:
-            listener.put(half)
+        if listener:
+            for half in self._halves:
+                listener.put(half)
 
     def _sound(self):
         """20 ms of the key that is pressed."""
