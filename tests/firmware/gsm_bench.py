@@ -4,6 +4,7 @@ import contextlib
 import functools
 import io
 
+from femtojack.gsm.rr import NO_CHANNEL
 from femtojack.ticks import ticks_diff
 
 with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
@@ -112,7 +113,7 @@ class Cell:
                 if event == "lost":
                     self.lose(connection, now)
                 elif event == "assignment_failed":
-                    connection.user.assignment_failed(connection, 0, now)
+                    connection.user.assignment_failed(connection, NO_CHANNEL, now)
                 else:
                     getattr(connection.user, event)(connection, now)
 

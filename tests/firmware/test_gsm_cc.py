@@ -334,6 +334,84 @@ def test_hold_and_retrieve(rig):
     assert rig.hears(connection) == ["83 1e 02 e1 e5"]
 
 
+# -- an emergency call makes its way
+
+
+def full(rig):
+    """No traffic channel is left: connections of the first phone have one, new ones get none."""
+    rig.cell.has_channels = False
+
+
+def emergency(rig):
+    visitor = rig.cell.subscribers.all[1]
+    connection = rig.cell.phone_opens(PD, visitor, rig.time.ticks, emergency=True)
+    rig.says(connection, "03 0e 04 01 a0")
+    call = next(call for call in rig.control.calls if call.connection is connection)
+    return connection, call
+
+
+def test_an_emergency_call_takes_the_channel_of_an_ordinary_one(rig):
+    """TS 22.101 10.1."""
+    ordinary, call = rig.active_out()
+    full(rig)
+    connection, urgent = emergency(rig)
+    assert rig.hears(ordinary) == ["83 25 02 e1 99"]  # pre-emption
+    assert rig.notes[-1] == ("ended", 34) and call.state == "N12"
+    assert rig.hears(connection) == ["83 02"] and urgent.state == "N3"
+    rig.says(ordinary, "03 2d")
+    rig.run(3000)
+    assert urgent.state == "N3"
+    rig.cell.has_channels = True
+    rig.run()
+    assert rig.notes[-1] == "outgoing" and urgent.audio
+    urgent.connect("", rig.time.ticks)
+    assert urgent.state == "N28" and urgent.talking
+
+
+def test_both_calls_of_the_phone_that_makes_way_end(rig):
+    first_connection, first = rig.active_out()
+    rig.says(first_connection, "03 18")
+    _, second = rig.out("03 45 04 03 60 02 80 5e 03 81 20 f1")
+    full(rig)
+    emergency(rig)
+    assert first.state == second.state == "N12"
+
+
+def test_an_emergency_call_does_not_take_the_channel_of_another(rig):
+    _, one = emergency(rig)
+    one.connect("", rig.time.ticks)
+    full(rig)
+    visitor = type(rig.phone)("", False)
+    connection = rig.cell.phone_opens(PD, visitor, rig.time.ticks, emergency=True)
+    rig.says(connection, "03 0e 04 01 a0")
+    rig.run(cc.WAY - 1)
+    assert rig.hears(connection) == ["83 02"]  # a channel might be on its way down
+    rig.run(1)
+    assert rig.hears(connection) == ["83 25 02 e1 a2"] and one.state == "N28"
+
+
+def test_way_is_made_once_more_and_then_there_is_none(rig):
+    ordinary, _ = rig.active_out()
+    full(rig)
+    connection, urgent = emergency(rig)
+    rig.hears(ordinary)
+    rig.run(cc.WAY)  # the phone is slow to answer
+    assert urgent.state == "N3"
+    rig.cell.lose(ordinary, rig.time.ticks)
+    rig.run(cc.WAY)
+    assert ("gsm.timer", b"WAY") in rig.trace
+    assert rig.hears(connection)[-1] == "83 25 02 e1 a2" and urgent.state == "N12"
+
+
+def test_an_ordinary_call_without_a_channel_makes_nobody_go(rig):
+    ordinary, call = rig.active_out()
+    full(rig)
+    connection = rig.cell.phone_opens(PD, rig.cell.subscribers.all[1], rig.time.ticks)
+    rig.says(connection, SETUP)
+    assert rig.hears(connection)[-1] == "83 25 02 e1 a2"
+    assert call.state == "N10" and rig.hears(ordinary) == []
+
+
 def test_the_other_party_is_told_of_hold(rig):
     connection, _ = rig.active_out()
     for message in ("03 18", "03 18", "03 1c", "03 1c"):

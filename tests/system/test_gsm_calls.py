@@ -173,6 +173,36 @@ def test_an_emergency_call_goes_to_its_number(covered):
     assert box.far.dialled == "911"
 
 
+def test_an_emergency_call_takes_the_channel_of_an_ordinary_one(covered):
+    """TS 22.101 10.1; whoever it is."""
+    box, (one, other, stranger) = covered(3, traffic_channels=1)
+    ordinary = sip_call(box, one)
+    call = other.dial("5550123")
+    until(box, lambda: call.state == "NULL")
+    assert call.cause == 34 and ordinary.state == "ACTIVE"  # an ordinary one does not
+    urgent = stranger.emergency()
+    until(box, lambda: ordinary.state == "NULL", timeout_s=3)
+    assert ordinary.cause == 25
+    until(box, lambda: urgent.state == "ACTIVE", lambda: box.far.dialled == "112", timeout_s=10)
+    stranger.hang_up()
+    until(box, lambda: stranger.state == "idle")
+    assert well(box)
+
+
+def test_an_emergency_call_needs_no_registration(make_box):
+    box = make_box({"gsm": {"enabled": True, "registration": "listed"}})
+    phone = box.gsm.add(IMSI.format(1))
+    phone.power_on()
+    box.run_until(lambda: phone.refused is not None, timeout_s=20)
+    assert not phone.registered
+    call = phone.emergency()
+    until(box, lambda: call.state == "ACTIVE", lambda: box.far.state == "in-call")
+    assert box.far.dialled == "112"
+    phone.hang_up()
+    until(box, lambda: phone.state == "idle")
+    assert box.misuse == []
+
+
 # -- the line -----------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ NO_USER_RESPONDING = const(18)
 NO_ANSWER = const(19)
 SUBSCRIBER_ABSENT = const(20)
 CALL_REJECTED = const(21)
+PREEMPTION = const(25)
 NON_SELECTED = const(26)  # non-selected user clearing: another one answered
 OUT_OF_ORDER = const(27)
 INVALID_NUMBER = const(28)

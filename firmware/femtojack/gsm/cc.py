@@ -13,6 +13,8 @@ Timers (table 11.4); that of the state runs
     T303  N6  SETUP sent              T305  N12  DISCONNECT sent
     T310  N9  CALL CONFIRMED came     T308  N19  RELEASE sent; once more, then it is over
     T301  N7  ALERTING came           T313  N28  CONNECT sent
+An emergency call that finds no traffic channel waits in N3 for that of an ordinary call, which makes way for it
+(TS 22.101 10.1): WAY is how long.
 Nothing here starts T306 (tones after DISCONNECT), T323 (modification by the network), T331, T333, T334 and T338
 (completion of calls to busy subscribers). The assignment has T3107 (femtojack.gsm.rr).
 """
@@ -24,6 +26,7 @@ from femtojack.gsm import causes
 from femtojack.gsm import cc_messages as messages
 from femtojack.gsm.full_rate import FullRateLeg
 from femtojack.gsm.l3 import PD_CC, message_type
+from femtojack.gsm.rr import NO_CHANNEL
 from femtojack.gsm.ss import refusal
 from femtojack.ticks import Timer, earlier
 
@@ -36,6 +39,7 @@ T305 = const(30000)
 T308 = const(30000)
 T310 = const(30000)
 T313 = const(30000)
+WAY = const(8000)  # a call is cleared and its channel let go in 3 s; a phone that is not there takes longer
 
 _FLAG = const(8)  # of a TI: it is the other side's (TS 24.007 11.2.3.1.3)
 _TIS = const(7)
@@ -75,6 +79,7 @@ class Call:
         self.audio = None
         self._elements = b""  # of the SETUP to send
         self._again = False  # RELEASE was sent twice
+        self._waits = False  # for a channel
         self._cause = causes.NORMAL_CLEARING
         self._timer = Timer()
         self._fsm = SharedFsm("gsm.cc", _TABLE, state, control.trace, self)
@@ -95,6 +100,11 @@ class Call:
     def talking(self):
         """Whether the radio channel is this call's."""
         return self.audio is not None and self.audio.attached
+
+    @property
+    def makes_way(self):
+        """Whether it has a channel that an emergency call may have."""
+        return not self.emergency and self.connection is not None and self.connection.speech is not None
 
     # -- what the other party does ------------------------------------------------------------------------------------
 
@@ -126,6 +136,10 @@ class Call:
 
     def step(self, now):
         """Run what is due. Returns the next deadline or None."""
+        if self._waits and self._control.has_channels:
+            self._waits = False
+            self._timer.stop()
+            self.connection.assign(now)
         if self._timer.due(now):
             self._control.trace("gsm.timer", _TIMERS[self.state].encode())
             self._fsm.dispatch("timeout", causes.TIMER_EXPIRED, now)
@@ -153,6 +167,11 @@ class Call:
             self.send(messages.CALL_PROCEEDING, b"", now)
             self._fsm.go("N3")
             connection.assign(now)
+
+    def preempt(self, now):
+        """An emergency call needs its channel."""
+        self._tell(causes.NO_CHANNEL, now)
+        self.end(causes.PREEMPTION, now)
 
     def refuse(self, cause, now):
         """RELEASE COMPLETE: there never was a call."""
@@ -187,8 +206,15 @@ class Call:
             self.send(messages.CONNECT, messages.connect(arg), now)
             self._go("N28", T313, now)
             self._talk()
+        elif event in ("no channel", "timeout") and self._finds_way(event, now):
+            self._waits = True
+            self._timer.start(now, WAY)
         else:
-            self._close(event, arg, now)
+            self._close(event, causes.NO_CHANNEL if event == "timeout" else arg, now)
+
+    def _finds_way(self, event, now):
+        """Whether to wait for a channel: of a call that makes way, or, at first, one that is just let go."""
+        return self._control.make_way(self.subscriber, now) or event == "no channel"
 
     def _connected(self, event, arg, now):
         """N28."""
@@ -252,6 +278,7 @@ class Call:
     def _close(self, event, cause, now):
         """The end begins, from either side (5.4.3, 5.4.4)."""
         self._cause = cause
+        self._waits = False
         if event == "disconnect":
             self._release(cause, now)
         elif event in ("release", "release complete", "lost") or self.state == "N0.1":
@@ -349,7 +376,11 @@ def _live(events, states, handler):
 _TABLE = {
     "N0.1": (("connected", "end", "lost"), ("N6", "N0"), Call._pending),
     "N1": ((), ("N3", "N0"), Call._proceeding),
-    "N3": _live(("assigned", "assignment failed", "alert", "progress", "answer"), ("N4", "N28"), Call._proceeding),
+    "N3": _live(
+        ("assigned", "assignment failed", "no channel", "timeout", "alert", "progress", "answer"),
+        ("N4", "N28"),
+        Call._proceeding,
+    ),
     "N4": _live(("progress", "answer"), ("N28",), Call._proceeding),
     "N6": _live(("confirmed", "timeout"), ("N9",), Call._offered),
     "N9": _live(
@@ -363,7 +394,7 @@ _TABLE = {
     "N19": (("release", "release complete", "timeout", "lost"), ("N0",), Call._releasing),
     "N0": ((), (), Call._active),
 }
-_TIMERS = {"N6": "T303", "N9": "T310", "N7": "T301", "N28": "T313", "N12": "T305", "N19": "T308"}
+_TIMERS = {"N3": "WAY", "N6": "T303", "N9": "T310", "N7": "T301", "N28": "T313", "N12": "T305", "N19": "T308"}
 
 
 class CallControl:
@@ -408,6 +439,20 @@ class CallControl:
         """A leg of the bridge for one call."""
         return FullRateLeg(self._voice)
 
+    @property
+    def has_channels(self):
+        return self._cell.has_channels
+
+    def make_way(self, subscriber, now):
+        """End the calls of the phone that was the last to get a channel, but not of `subscriber`. False: there is none
+        but emergency calls."""
+        for call in reversed(self.calls):
+            if call.makes_way and call.subscriber is not subscriber and call.state not in _LEFT:
+                for other in self._calls_of(call.subscriber):
+                    other.preempt(now)
+                return True
+        return any(call.state in _LEFT and not call.over for call in self.calls)
+
     def outgoing(self, call, now):
         self.user.outgoing(call, now)
 
@@ -450,9 +495,10 @@ class CallControl:
                 call.event("assigned", None, now)
 
     def assignment_failed(self, connection, cause, now):
-        for call in self.calls:
+        for call in list(self.calls):
             if call.connection is connection:
-                call.event("assignment failed", causes.NO_CHANNEL, now)
+                wants = call.emergency and cause == NO_CHANNEL
+                call.event("no channel" if wants else "assignment failed", causes.NO_CHANNEL, now)
 
     def lost(self, connection, cause, now):
         """The radio link is gone, or the phone was not to be found."""
@@ -507,7 +553,7 @@ class CallControl:
             self._reply(connection, ti, causes.INVALID_TI, now)
         elif self._in_use(connection):  # each call has an MM connection of its own
             self._reply(connection, ti, causes.PROTOCOL_ERROR, now)
-        elif self._full(connection.subscriber):
+        elif self._full(connection.subscriber) and not connection.emergency:
             self._reply(connection, ti, causes.CONGESTION, now)
         else:
             call = Call(self, connection.subscriber, ti, "N1")

@@ -97,6 +97,11 @@ class Cell:
         return any(connection.subscriber is subscriber for connection in self._waiting)
 
     @property
+    def has_channels(self):
+        """Whether there is a traffic channel for one more call."""
+        return self.access.take(True) is not None
+
+    @property
     def idle(self):
         """Every channel is free."""
         return all(channel.free for channel in self.channels)
