@@ -1,7 +1,7 @@
 """Deploying: complete and verified, or what was there before. On a real MicroPython with a real littlefs."""
 
 import pytest
-from conftest import ROMFS, bundle_of, make_board
+from host_boards import ROMFS, bundle_of, make_board
 
 from femtohost.desk.deploy import deploy
 from femtohost.desk.link import Link
