@@ -79,6 +79,8 @@ def test_cancelled_while_ringing():
     bench.run(1000)
     assert events.statuses() == far.statuses() == [487]
     assert bench.methods()[3:] == ["CANCEL", "200", "487", "ACK"]
+    answers = [parse(sent[3]) for sent in bench.sent[2:] if sent[3].startswith(b"SIP/2.0")]
+    assert len({answer.to.tag for answer in answers}) == 1  # RFC 3261 9.2
     bench.run(40000)
     assert caller.idle and callee.idle
 

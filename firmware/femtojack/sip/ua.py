@@ -266,10 +266,10 @@ class UserAgent:
         else:
             self._refuse(request, source, 200 if method == b"OPTIONS" else 481)
 
-    def _refuse(self, request, source, status):
+    def _refuse(self, request, source, status, tag=None):
         """Answer without a transaction (RFC 3261 8.2.7): a repeat gets the same answer, nothing is kept."""
         addr = source if request.via is None else request.via.reply_address(source)
-        self.transmit(self._reply(request, status, self._tag, b"").encode(), addr)
+        self.transmit(self._reply(request, status, tag or self._tag, b"").encode(), addr)
 
     def _within_dialog(self, request, source, now):
         call = self._call_of(request)
@@ -296,12 +296,12 @@ class UserAgent:
             call.acknowledged(request, now)
 
     def _cancel(self, request, source, now):
-        """RFC 3261 9.2."""
+        """RFC 3261 9.2: the tag is that of the answers to the INVITE."""
         invite = self._find(server_key(request, b"INVITE"))
-        self._refuse(request, source, 200 if invite else 481)
-        for call in self._calls:
-            if invite and call.began_with(invite):
-                call.cancelled(now)
+        calls = [call for call in self._calls if invite and call.began_with(invite)]
+        self._refuse(request, source, 200 if invite else 481, calls[0].dialog.local_tag if calls else None)
+        for call in calls:
+            call.cancelled(now)
 
     def _invite(self, request, source, now):
         status, session = self._judge(request)
