@@ -122,8 +122,8 @@ class User:
 
     def assigned(self, connection, now):
         print("assigned")
-        if connection.speech.received is None:
-            connection.speech.received = self.hear
+        if not connection.speech.attached:
+            connection.speech.attach(self.hear, self.wanted)
             self.speech = connection.speech
 
     def assignment_failed(self, connection, cause, now):
@@ -135,6 +135,9 @@ class User:
     def hear(self, frame):
         self.frames += 1
         self.speech.send(frame)
+
+    def wanted(self):
+        pass
 
 
 class Script:

@@ -97,3 +97,32 @@ def test_a_phone_that_registers(tmp_path):
     immediate_assignment, channel_release, request, accept = 0x3F, 0x0D, 0x08, 0x02
     assert {immediate_assignment, channel_release} <= {int(frame[2], 0) for frame in frames if frame[2]}
     assert {request, accept} <= {int(frame[3], 0) for frame in frames if frame[3]}
+
+
+def test_keys_and_hold_of_a_phone(tmp_path):
+    """Keys are RTP events (RFC 4733), a hold is a re-INVITE (RFC 3264 8.4)."""
+    path = tmp_path / "keys.pcapng"
+    with Emulator(1, {"gsm": {"enabled": True}}) as box, closing(Capture(path, lambda: box.clock.now)) as capture:
+        capture.watch_network(box.network)
+        box.far.events = 101
+        phone = box.gsm.add("001010000000001")
+        phone.power_on()
+        box.run_until(lambda: phone.registered and phone.state == "idle")
+        call = phone.dial("555")
+        box.run_until(lambda: phone.call_state == "ACTIVE")
+        phone.press("15*#D")
+        box.run_until(lambda: len(call.dtmf) == 5, timeout_s=30)
+        phone.hold()
+        box.run_until(lambda: call.held and box.far.on_hold)
+        phone.retrieve()
+        box.run_until(lambda: not call.held and not box.far.on_hold)
+        phone.hang_up()
+        box.run_until(lambda: box.far.state == "ended")
+    assert complaints(path) == []
+    fields = "rtpevent.event_id", "rtpevent.end_of_event", "rtpevent.duration", "rtp.marker"
+    events = dissect(path, "rtpevent", *fields)
+    firsts = [int(event[0]) for event in events if event[3] == "1"]
+    assert firsts == [1, 5, 10, 11, 15]
+    assert sum(event[1] == "1" for event in events) == 3 * len(firsts)
+    offers = dissect(path, "sip.Method == INVITE && ip.src == 10.0.0.1", "sdp.media_attr")
+    assert ["sendonly" in offer[0] for offer in offers] == [False, True, False]
