@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from scipy.signal import cheby2, lfilter, sosfilt
+from scipy.signal import cheby2, ellip, lfilter, sosfilt
 from slic_bench import ADCG, DACG, OSC1, OSC1X, OSC2, OSC2X, Bench, dbm0, sine
 
-from femtohost.models.slic_filter import BlockFilter
+from femtohost.models.slic_filter import DIAL_TONE_FILTER, HIGH_PASS, BlockFilter
 from femtohost.models.slic_tones import frequency
 
 SECOND = np.zeros(8000)
@@ -104,6 +104,12 @@ def test_echo_is_the_convolution_with_the_path_after_the_high_pass():
     assert np.concatenate(echoes) == pytest.approx(echo, abs=1e-6)
     assert np.concatenate(nears) == pytest.approx(sosfilt(high_pass, near.astype(float)), abs=1e-6)
     assert np.array_equal(np.concatenate(captured), np.rint(np.concatenate(echoes) + np.concatenate(nears)))
+
+
+def test_the_sections_are_those_of_the_designs():
+    assert pytest.approx(cheby2(3, 31, 65, "highpass", output="sos", fs=8000), abs=1e-12) == np.array(HIGH_PASS)
+    design = ellip(4, 0.3, 34, 655, "highpass", output="sos", fs=8000)
+    assert pytest.approx(design, abs=1e-12) == np.array(DIAL_TONE_FILTER)
 
 
 def test_block_filter_is_the_filter():

@@ -5,17 +5,15 @@ float64 in int16 units, rounded once. Source: Si3210/Si3211 datasheet rev 1.61, 
 """
 
 import numpy as np
-from scipy.signal import cheby2
 
 from femtohost.models.slic_dtmf import DtmfReceiver
-from femtohost.models.slic_filter import BlockFilter
+from femtohost.models.slic_filter import HIGH_PASS, BlockFilter
 
 BLOCK = 80
 SAMPLE = 125_000  # ns
 LINEAR = 3  # PCMF
 UNITY = 0x400  # of the 12 bits 15:4 of DACG and ADCG
 ANALOG_GAIN = (1.0, 10 ** (-3.5 / 20), 10 ** (3.5 / 20), 0.0)  # ATX, ARX
-HIGH_PASS = cheby2(3, 31, 65, "highpass", output="sos", fs=8000)  # 30 dB below 65 Hz
 ACTIVE, OHT = (1, 5), (2, 6)  # linefeed states with audio: off-hook only, always
 
 

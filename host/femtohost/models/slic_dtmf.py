@@ -6,9 +6,8 @@ purity, and six pieces of 5 ms give its duration. Limits: ITU-T Q.24, the AT&T c
 """
 
 import numpy as np
-from scipy.signal import ellip
 
-from femtohost.models.slic_filter import BlockFilter
+from femtohost.models.slic_filter import DIAL_TONE_FILTER, BlockFilter
 
 BLOCK = 80
 RATE = 8000
@@ -25,7 +24,6 @@ STEADINESS = 0.8  # of a tone's power in one window to that in the other: voices
 EVENNESS = 0.5  # of the weakest 5 ms in 30 ms to the strongest: a tone of 23 ms leaves a third
 RELEASE = 0.1  # of the digit's power: below it a block counts as a pause
 PAUSE = 2  # blocks of pause that end a digit: 40 ms hold three, a break of 10 ms holds none or one
-DIAL_TONE_FILTER = ellip(4, 0.3, 34, 655, "highpass", output="sos", fs=RATE)
 FULL_SCALE_DBM0 = 3.17
 FREQUENCIES = np.concatenate([LOW, HIGH])
 LEAST = 32767**2 * 10 ** ((LEAST_DBM0 - FULL_SCALE_DBM0) / 10)  # squared amplitude
