@@ -106,6 +106,21 @@ def test_a_complete_operation_makes_bits_firm_again(outcome):
     assert {bench.read(0x1000, 256) for _ in range(50)} == {b"\xff" * 256}
 
 
+def test_what_a_torn_erase_left_unstable_is_firm_when_programmed_again():
+    done, outlived = bytes(octet & 0x55 for octet in OLD), 0
+    for seed in range(32):
+        bench = interrupted(LATE, program, seed)
+        erase(bench)
+        bench.power_cycle(TORN)
+        if bench.silicon.unstable:
+            outlived += 1
+            program(bench)
+            bench.run(3)
+            bench.said()
+            assert {bench.read(0x1000, 256) for _ in range(20)} == {done}
+    assert outlived > 8
+
+
 def test_a_program_firms_only_what_it_clears():
     bench = interrupted(LATE, erase, old=bytes(256))
     bench.program(0x1000, b"\x0f" * 256)

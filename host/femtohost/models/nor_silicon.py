@@ -173,7 +173,9 @@ class Silicon:
         return {page: unstable for page, unstable in self.unstable.items() if first <= page <= last}
 
     def _keep(self, page, unstable):
+        """`page` is as `unstable` says, which may be that it is firm."""
         if unstable.before == unstable.after:
+            self.store.write(page * PAGE, unstable.after.to_bytes(PAGE, "little"))
             self.unstable.pop(page, None)
         else:
             self.unstable[page] = unstable
