@@ -301,6 +301,7 @@ def test_keys_are_acknowledged_and_heard(rig):
     rig.says(connection, "03 75 2c 31")
     assert rig.hears(connection) == ["83 36 2c 31"]
     assert ("gsm.key", b"1") in rig.trace
+    call.audio.start(None)
     call.audio._received(b"")
     block = call.audio.get()
     assert max(block) > 8000
