@@ -6,6 +6,7 @@ The phone has its own small data link, so that what the firmware sends is read b
 
 import random
 
+import femtohost  # noqa: F401  (MicroPython's modules, for the firmware)
 from femtojack.config import validate
 from femtojack.gsm.cell import Cell
 
