@@ -85,6 +85,15 @@ def sip_call(box, phone, number="5550123"):
     return call
 
 
+def called(box, phone):
+    """The far end and `phone`, which is 201, in a call; the phone's Call."""
+    box.far.call("201")
+    until(box, rings(phone))
+    phone.answer()
+    until(box, in_call(phone), lambda: box.far.state == "in-call")
+    return phone.call
+
+
 # -- SIP ----------------------------------------------------------------------------------------------------------
 
 
@@ -372,14 +381,7 @@ def test_keys_go_as_events_where_the_far_end_takes_them_and_come_as_tones(covere
     """RFC 4733, offered by either side."""
     box, (phone,) = covered(1)
     box.far.events = payload_type
-    if far_calls:
-        box.far.call("201")
-        until(box, rings(phone))
-        phone.answer()
-        until(box, in_call(phone), lambda: box.far.state == "in-call")
-        call = phone.call
-    else:
-        call = sip_call(box, phone)
+    call = (called if far_calls else sip_call)(box, phone)
     phone.talk(FullRate().encode(tone(500, 30)))
     box.run_for(1)
     phone.press("159*0#D")
@@ -484,14 +486,7 @@ def test_a_far_end_that_holds_is_silence_until_it_comes_back(covered):
 def test_both_hold_at_once_and_both_come_back(covered, far_calls):
     """The re-INVITEs meet on the way: 491, and another attempt (RFC 3261 14.1)."""
     box, (phone,) = covered(1)
-    if far_calls:
-        box.far.call("201")
-        until(box, rings(phone))
-        phone.answer()
-        until(box, in_call(phone), lambda: box.far.state == "in-call")
-        call = phone.call
-    else:
-        call = sip_call(box, phone)
+    call = (called if far_calls else sip_call)(box, phone)
     phone.talk(FullRate().encode(tone(500, 30)))
     box.run_for(1)
     box.network.delay_ms = 400  # longer than the phone waits for its acknowledgement
